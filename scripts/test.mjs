@@ -1,0 +1,109 @@
+// Everything that `npm test` does: installs what is missing, looks at the source, runs the unit
+// tests in one process and each file of test/ in a process of its own. The last line it prints is
+// `N passed, N failed, N skipped`.
+import { parseArgs } from 'node:util'
+import fs from 'node:fs'
+import path from 'node:path'
+import { bootstrap, root, runIfProgram } from './bootstrap.mjs'
+import { allChecks, check } from './check.mjs'
+import { providePackagesOf } from './debian-packages.mjs'
+import { runTests } from './run-tests.mjs'
+
+const usage = `npm test                      everything
+npm test -- unit              one group or more: check, unit, system
+npm test -- --only TEXT       the test files whose path holds TEXT
+
+With CI=true, a group that needs what this machine does not have is a failure and not a skip.`
+
+const unitDeadlineMs = 180_000
+const systemDeadlineMs = 300_000
+
+/** Each group returns its records: { result: 'passed' | 'failed' | 'skipped', name, file }. */
+const groups = {
+  check: { title: 'Source: lint, format, types, dead code', run: runChecks },
+  unit: { title: 'Unit tests: src/', run: runUnitTests },
+  system: { title: 'System tests: test/', run: runSystemTests },
+}
+
+async function main() {
+  const { values, positionals } = parseArgs({
+    options: { only: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+    allowPositionals: true,
+  })
+  const unknown = positionals.find((name) => !Object.hasOwn(groups, name))
+  if (values.help || unknown !== undefined) {
+    console.log(unknown === undefined ? usage : `There is no group '${unknown}'.\n\n${usage}`)
+    process.exitCode = unknown === undefined ? 0 : 2
+    return
+  }
+  const began = performance.now()
+  await bootstrap({ tools: true })
+
+  const records = []
+  for (const name of namesOf(positionals, values.only)) {
+    const group = groups[name]
+    console.log(`\n── ${group.title} ${'─'.repeat(Math.max(0, 76 - group.title.length))}`)
+    records.push(...(await group.run(values.only)))
+  }
+  summarize(records, performance.now() - began)
+}
+
+function namesOf(positionals, only) {
+  if (positionals.length > 0)
+    return Object.keys(groups).filter((name) => positionals.includes(name))
+  return only === undefined ? Object.keys(groups) : ['unit', 'system']
+}
+
+async function runChecks() {
+  const failed = await check(allChecks)
+  return allChecks.map(({ name }) => ({
+    result: failed.includes(name) ? 'failed' : 'passed',
+    name,
+    file: 'source',
+  }))
+}
+
+async function runUnitTests(only) {
+  const files = [...testFiles('src'), ...testFiles('scripts')].filter(matching(only))
+  if (files.length === 0) return []
+  return runTests(files, { lines: 'files', testTimeoutMs: 60_000, deadlineMs: unitDeadlineMs })
+}
+
+async function runSystemTests(only) {
+  const files = testFiles('test').filter(matching(only))
+  const { ready, records } = providePackagesOf(files)
+  for (const file of ready) {
+    console.log(file)
+    const limits = { testTimeoutMs: 180_000, deadlineMs: systemDeadlineMs }
+    records.push(...(await runTests([file], { lines: 'tests', ...limits })))
+  }
+  return records
+}
+
+function matching(only) {
+  return (file) => only === undefined || file.includes(only)
+}
+
+/** Paths from the root, in a settled order. */
+function testFiles(folder) {
+  const absolute = path.join(root, folder)
+  if (!fs.existsSync(absolute)) return []
+  return fs
+    .readdirSync(absolute, { recursive: true })
+    .filter((file) => file.endsWith('.test.ts'))
+    .map((file) => path.join(folder, file))
+    .sort()
+}
+
+function summarize(records, ms) {
+  const count = (result) => records.filter((record) => record.result === result).length
+  const failed = records.filter((record) => record.result === 'failed')
+  if (failed.length > 0) console.log('\nFailed:')
+  for (const { name, file } of failed) console.log(`  ${file === '' ? '' : `${file}: `}${name}`)
+  console.log(`\n${(ms / 1000).toFixed(1)} s`)
+  if (records.length === 0) console.log('No test was run.')
+  console.log(`${count('passed')} passed, ${failed.length} failed, ${count('skipped')} skipped`)
+  if (failed.length > 0 || records.length === 0) process.exitCode = 1
+}
+
+await runIfProgram(import.meta.url, main)

@@ -1,0 +1,73 @@
+// All commands, with what the list of commands says. A command's own file is loaded when it is called.
+import type { Command } from 'commander'
+
+import type { CommandContext } from './context.ts'
+
+export interface CommandModule {
+  /** Gives the command its options, sub-commands and action. */
+  readonly define: (command: Command, context: CommandContext) => void
+}
+
+export interface CommandEntry {
+  readonly name: string
+  readonly summary: string
+  readonly load: () => Promise<CommandModule>
+}
+
+export const commandList: readonly CommandEntry[] = [
+  {
+    name: 'up',
+    summary: 'start, and show what to do next',
+    load: () => import('./commands/up.ts'),
+  },
+  {
+    name: 'serve',
+    summary: 'start as a service, with a log',
+    load: () => import('./commands/serve.ts'),
+  },
+  {
+    name: 'doctor',
+    summary: 'check this installation, and say what to do',
+    load: () => import('./commands/doctor.ts'),
+  },
+  {
+    name: 'repo',
+    summary: 'list, make, change and remove repositories',
+    load: () => import('./commands/repo.ts'),
+  },
+  {
+    name: 'tag',
+    summary: 'list and remove tags',
+    load: () => import('./commands/tag.ts'),
+  },
+  {
+    name: 'user',
+    summary: 'list, make and remove users; set passwords',
+    load: () => import('./commands/user.ts'),
+  },
+  {
+    name: 'admin',
+    summary: 'get in again: setup link, new password for admin',
+    load: () => import('./commands/admin.ts'),
+  },
+  {
+    name: 'fsck',
+    summary: 'prove that everything kept is there and unharmed',
+    load: () => import('./commands/fsck.ts'),
+  },
+  {
+    name: 'config',
+    summary: 'show and check the settings',
+    load: () => import('./commands/config.ts'),
+  },
+  {
+    name: 'version',
+    summary: 'print the version',
+    load: () => import('./commands/version.ts'),
+  },
+  {
+    name: 'help',
+    summary: 'help for a command, or: exit-codes, environment',
+    load: () => import('./commands/help.ts'),
+  },
+]

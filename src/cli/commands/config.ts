@@ -1,0 +1,65 @@
+// `carrel config show|check`: which settings hold, who set them, and whether they can be used.
+import type { Command } from 'commander'
+
+import { addPlaceOptions } from '../common-options.ts'
+import { checkConfig, loadConfig, placeFlags } from '../context.ts'
+import type { CommandContext, PlaceOptions } from '../context.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { describeCommand } from '../help-text.ts'
+import { plural } from '../text.ts'
+
+interface Options extends PlaceOptions {
+  readonly json?: boolean
+}
+
+export function define(command: Command, context: CommandContext): void {
+  describeCommand(command, {
+    summary: 'show and check the settings',
+    examples: ['carrel config show', 'carrel config check'],
+  })
+  const show = describeCommand(command.command('show'), {
+    summary: 'print every setting, its value and who set it',
+    more: 'Secrets are shown as [secret].',
+    examples: ['carrel config show', 'carrel config show --data /var/lib/carrel --json'],
+    json: '[{ "key", "env", "value", "source" }]',
+  })
+  addPlaceOptions(show).action((options: Options) => showConfig(context, options))
+  const check = describeCommand(command.command('check'), {
+    summary: 'say everything that is wrong with the settings',
+    more: 'Ends with 6 when a setting cannot be used. Opens nothing but the files of settings.',
+    examples: ['carrel config check', 'carrel config check --config /etc/carrel.yaml'],
+    json: '{ "ok", "file"?, "problems": [text], "warnings": [text] }',
+  })
+  addPlaceOptions(check).action((options: Options) => checkSettings(context, options))
+}
+
+async function showConfig(context: CommandContext, options: Options): Promise<void> {
+  const { output } = context
+  const { raw, config } = await loadConfig(context, placeFlags(options))
+  const { explainConfig } = await import('../../config/explain.ts')
+  const explained = explainConfig(raw, config)
+  if (options.json) {
+    output.json(explained.map(({ key, env, value, source }) => ({ key, env, value, source })))
+    return
+  }
+  output.list(explained, [
+    { title: 'setting', show: ({ key }) => key },
+    { title: 'value', show: ({ value }) => value },
+    { title: 'set by', show: ({ source }) => source },
+  ])
+}
+
+async function checkSettings(context: CommandContext, options: Options): Promise<void> {
+  const { output } = context
+  const { raw, problems = [] } = await checkConfig(context, placeFlags(options))
+  const { file, warnings } = raw
+  if (problems.length > 0) context.exitCode = exitCodes.problemsFound
+  if (options.json) {
+    output.json({ ok: problems.length === 0, file, problems, warnings })
+    return
+  }
+  for (const warning of warnings) output.warn(warning)
+  for (const problem of problems) output.data(`${problem}\n`)
+  if (problems.length > 0) output.say(`${plural(problems.length, 'setting')} cannot be used`)
+  else output.say(`the settings are good${file === undefined ? '' : `; read ${file}`}`)
+}

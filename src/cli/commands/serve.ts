@@ -1,0 +1,93 @@
+// `carrel serve`: runs in the foreground until SIGTERM or SIGINT, with a log for machines or people.
+import { Option } from 'commander'
+import type { Command } from 'commander'
+
+import type { ConfigFlags } from '../../config/raw.ts'
+import { settings } from '../../config/settings.ts'
+import type { Config } from '../../config/config.ts'
+import { hasColor } from '../cli-io.ts'
+import type { ServeOptions } from '../composition.ts'
+import { loadConfig } from '../context.ts'
+import type { CommandContext } from '../context.ts'
+import { describeCommand } from '../help-text.ts'
+import { createServeScreen } from '../serve-screen.ts'
+
+export function define(command: Command, context: CommandContext): void {
+  describeCommand(command, {
+    summary: 'start as a service, with a log',
+    more: 'Runs in the foreground. SIGTERM lets requests under way finish, then ends with 0.\nEvery setting also has a variable: carrel help environment.',
+    examples: [
+      'carrel serve',
+      'carrel serve --listen 0.0.0.0:5443 --data /var/lib/carrel',
+      'carrel serve --tls-cert chain.pem --tls-key key.pem --public-url https://registry.example.com',
+    ],
+  })
+  addServerOptions(command)
+  command.action((options: ServerFlags) => serve(context, options, { friendly: false }))
+}
+
+export type ServerFlags = Readonly<Record<string, string | boolean | undefined>>
+
+const shortHelp: Readonly<Record<string, string>> = {
+  '--data': 'folder that holds everything (./data)',
+  '--listen': 'address to listen on (127.0.0.1:5443); ":5443" is all',
+}
+
+export function addServerOptions(command: Command): void {
+  for (const { flag, value, help } of settings) {
+    if (flag === undefined) continue
+    const flags = value === undefined ? flag : `${flag} <${value}>`
+    command.addOption(new Option(flags, shortHelp[flag] ?? help))
+  }
+  command.option('--config <FILE>', 'carrel.yaml, wherever it is')
+  command.option('--json', 'log as JSON (--log-format json)')
+}
+
+export async function serve(
+  context: CommandContext,
+  options: ServerFlags,
+  { friendly }: { readonly friendly: boolean },
+): Promise<void> {
+  const { output, composition } = context
+  const { config } = await loadConfig(context, flagsOf(options))
+  const logs = logsOf(config, output.terminal, friendly)
+  const { io, width } = output
+  const terminal = output.terminal && logs !== 'json'
+  const home = io.env['HOME']
+  const screen = createServeScreen({
+    stdout: io.stdout,
+    style: {
+      color: hasColor(io.stdout, io.env),
+      width,
+      program: io.program,
+      ...(home !== undefined && { home }),
+    },
+    lively: output.lively && terminal,
+    live: logs === 'screen',
+  })
+  context.exitCode = await composition.serve(config, {
+    terminal,
+    logs,
+    onEvent: (event) => {
+      if (terminal) screen(event)
+    },
+  })
+}
+
+function logsOf(config: Config, terminal: boolean, friendly: boolean): ServeOptions['logs'] {
+  const { format } = config.log
+  if (format === 'json' || (format === 'auto' && !terminal)) return 'json'
+  return terminal && friendly ? 'screen' : 'text'
+}
+
+/** Options by the setting that they set. */
+function flagsOf(options: ServerFlags): ConfigFlags {
+  const flags: Record<string, string | boolean> = {}
+  for (const { key, flag } of settings) {
+    const value = flag === undefined ? undefined : options[new Option(flag).attributeName()]
+    if (value !== undefined) flags[key] = value
+  }
+  if (options['json'] === true) flags['log.format'] = 'json'
+  if (typeof options['config'] === 'string') flags['config'] = options['config']
+  return flags
+}

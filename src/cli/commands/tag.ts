@@ -1,0 +1,132 @@
+// `carrel tag ls|rm`.
+import type { Command } from 'commander'
+
+import { usageError } from '../cli-error.ts'
+import { addPlaceOptions, addRemovalOptions } from '../common-options.ts'
+import type { TagSummary } from '../composition.ts'
+import { withInstallation } from '../context.ts'
+import type { CommandContext, PlaceOptions } from '../context.ts'
+import { describeCommand } from '../help-text.ts'
+import { guessing } from '../not-found.ts'
+import { agreeToRemoval } from '../removal.ts'
+import type { RemovalOptions } from '../removal.ts'
+import type { Column } from '../table.ts'
+import { formatBytes, formatMoment } from '../text.ts'
+import { guessRepository } from './repo.ts'
+
+interface Options extends PlaceOptions {
+  readonly json?: boolean
+}
+
+type RmOptions = Options & RemovalOptions
+
+export function define(command: Command, context: CommandContext): void {
+  describeCommand(command, {
+    summary: 'list and remove tags',
+    examples: ['carrel tag ls team/api', 'carrel tag rm team/api:1.0-rc1'],
+  })
+  const ls = describeCommand(command.command('ls'), {
+    summary: 'list the tags of a repository',
+    more: 'Without a terminal: tag, digest, bytes, media type, time, user, tab-separated.',
+    examples: ['carrel tag ls team/api', 'carrel tag ls team/api --json'],
+    json: '[{ "name", "digest", "mediaType", "bytes", "updatedAt", "updatedBy"? }]',
+  })
+  addPlaceOptions(ls.argument('<REPOSITORY>')).action((name: string, options: Options) =>
+    listTags(context, name, options),
+  )
+  const rm = describeCommand(command.command('rm'), {
+    summary: 'remove a tag',
+    more: 'Only the name goes: the manifest can still be pulled by its digest.',
+    examples: ['carrel tag rm team/api:old', 'carrel tag rm team/api:old --yes'],
+    json: '{ "repository", "tag", "removed": true|false, "digest" }',
+  })
+  rm.argument('<REPOSITORY:TAG>')
+  addPlaceOptions(addRemovalOptions(rm)).action((reference: string, options: RmOptions) =>
+    removeTag(context, reference, options),
+  )
+}
+
+const indexTypes = /index|manifest\.list/
+
+const columns: readonly Column<TagSummary>[] = [
+  { title: 'tag', show: ({ name }) => name },
+  {
+    title: 'digest',
+    show: ({ digest }) => digest.replace(/^([^:]+:.{12}).*$/, '$1'),
+    plain: ({ digest }) => digest,
+  },
+  {
+    title: 'size',
+    show: ({ bytes }) => formatBytes(bytes),
+    plain: ({ bytes }) => String(bytes),
+    align: 'right',
+  },
+  {
+    title: 'kind',
+    show: ({ mediaType }) => (indexTypes.test(mediaType) ? 'index' : 'manifest'),
+    plain: ({ mediaType }) => mediaType,
+  },
+  {
+    title: 'updated',
+    show: ({ updatedAt }) => formatMoment(updatedAt),
+    plain: ({ updatedAt }) => updatedAt.toISOString(),
+  },
+  { title: 'by', show: ({ updatedBy }) => updatedBy ?? '' },
+]
+
+async function listTags(context: CommandContext, name: string, options: Options): Promise<void> {
+  const { output } = context
+  await withInstallation(context, { place: options }, async (installation) => {
+    const guess = guessRepository(installation, name, (near) => `carrel tag ls ${near}`)
+    const tags = await guessing(guess, () => installation.listTags(name))
+    if (options.json) output.json(tags.map(tagForJson))
+    else output.list(tags, columns)
+    if (tags.length === 0 && !options.json) output.say(`${name} has no tags`)
+  })
+}
+
+async function removeTag(context: CommandContext, reference: string, options: RmOptions) {
+  const { output } = context
+  const { repository, tag } = splitReference(reference)
+  await withInstallation(context, { place: options }, async (installation) => {
+    const typed = (near: string) => `carrel tag rm ${near}:${tag}`
+    const guess = guessRepository(installation, repository, typed)
+    const tags = await guessing(guess, () => installation.listTags(repository))
+    const names = tags.map((each) => each.name)
+    const guessTag = {
+      name: tag,
+      known: () => Promise.resolve(names),
+      fix: (near: string) => `carrel tag rm ${repository}:${near}`,
+      otherwise: `carrel tag ls ${repository}`,
+    }
+    const digest = tags.find((each) => each.name === tag)?.digest
+    const remove = () => guessing(guessTag, () => installation.removeTag(repository, tag))
+    // Without such a tag there is nothing to ask about: the installation says so.
+    if (digest === undefined) {
+      await remove()
+      return
+    }
+    const consequences = `tag ${tag} of ${repository} is removed; ${digest} can still be pulled by digest`
+    const agreed = await agreeToRemoval(output, consequences, options)
+    if (agreed) {
+      await remove()
+      output.say(`removed tag ${repository}:${tag}`)
+    }
+    if (options.json) output.json({ repository, tag, removed: agreed, digest })
+  })
+}
+
+function splitReference(reference: string): { repository: string; tag: string } {
+  const colon = reference.lastIndexOf(':')
+  if (colon <= 0 || colon < reference.lastIndexOf('/') || reference.includes('@')) {
+    throw usageError(`"${reference}" names no tag`, {
+      why: 'a tag is REPOSITORY:TAG, such as team/api:1.0, without the host',
+      fix: 'carrel tag rm --help',
+    })
+  }
+  return { repository: reference.slice(0, colon), tag: reference.slice(colon + 1) }
+}
+
+function tagForJson({ name, digest, mediaType, bytes, updatedAt, updatedBy }: TagSummary) {
+  return { name, digest, mediaType, bytes, updatedAt, updatedBy }
+}

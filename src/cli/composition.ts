@@ -1,0 +1,174 @@
+// What the command line needs from the rest of the program. src/compose.ts implements it; cli/ knows nothing
+// of storage, metadata or HTTP. Names and dates here are also the documented shapes of `--json`.
+import type { Config } from '../config/config.ts'
+import type { ServeEvent } from './serve-events.ts'
+
+export type Visibility = 'private' | 'internal' | 'public'
+
+export interface Composition {
+  readonly version: string
+  /** Runs until SIGTERM or SIGINT has drained, and returns the exit code. Throws when it cannot start. */
+  serve(config: Config, options: ServeOptions): Promise<number>
+  /**
+   * Opens the data folder and the database, beside a running server or without one. With `create`, an
+   * installation that is not there yet is made; without, it throws InstallationError 'not-found'.
+   */
+  openInstallation(config: Config, options: { readonly create: boolean }): Promise<Installation>
+  /** Looks at the machine, the data and a server that may be running; a check that fails does not throw. */
+  doctor(config: Config): AsyncIterable<Check>
+}
+
+export interface ServeOptions {
+  /**
+   * A person reads standard output: a password may be generated and be in the facts of `ready`. When false, no
+   * password is generated; the setup link goes to the log.
+   */
+  readonly terminal: boolean
+  /** `screen`: the events are shown instead, so no log line may be written to standard output. */
+  readonly logs: 'json' | 'text' | 'screen'
+  onEvent(event: ServeEvent): void
+}
+
+/** Every method throws InstallationError for what the caller could have known, anything else for a failure. */
+export interface Installation extends AsyncDisposable {
+  listUsers(): Promise<readonly UserSummary[]>
+  /** @throws {InstallationError} exists; invalid when the name is not allowed; policy for a weak password */
+  createUser(user: NewUser): Promise<UserSummary>
+  /** @throws {InstallationError} not-found; policy for a weak password */
+  setPassword(name: string, password: string): Promise<void>
+  /** Repositories of the user stay. @throws {InstallationError} not-found; denied for the last administrator */
+  removeUser(name: string): Promise<void>
+  /** In ASCII order of names. */
+  listRepositories(): Promise<readonly RepositorySummary[]>
+  /** @throws {InstallationError} exists; invalid when the name is not allowed */
+  createRepository(repository: NewRepository): Promise<RepositorySummary>
+  /** @throws {InstallationError} not-found */
+  showRepository(name: string): Promise<RepositorySummary>
+  /** @throws {InstallationError} not-found */
+  editRepository(name: string, changes: RepositoryChanges): Promise<RepositorySummary>
+  /** @throws {InstallationError} not-found */
+  removeRepository(name: string): Promise<void>
+  /** In ASCII order. @throws {InstallationError} not-found when there is no such repository */
+  listTags(repository: string): Promise<readonly TagSummary[]>
+  /** Untags only; the manifest stays. @throws {InstallationError} not-found */
+  removeTag(repository: string, tag: string): Promise<void>
+  /** A new one-time link for the first administrator; the one before no longer works. */
+  createSetupLink(): Promise<{ readonly key: string; readonly expiresAt: Date }>
+  /** Sets the password of `admin`, which is made, enabled and an administrator again when it was not. */
+  resetAdminPassword(password: string): Promise<UserSummary>
+  generatePassword(): string
+  /** Reads everything; the longer, the more is kept. */
+  fsck(onProgress: (progress: FsckProgress) => void): Promise<FsckReport>
+}
+
+export interface UserSummary {
+  readonly name: string
+  readonly admin: boolean
+  readonly disabled: boolean
+  readonly provider: 'local' | 'htpasswd'
+  readonly createdAt: Date
+}
+
+export interface NewUser {
+  readonly name: string
+  readonly password: string
+  readonly admin: boolean
+}
+
+export interface RepositorySummary {
+  readonly name: string
+  readonly visibility: Visibility
+  readonly description: string
+  readonly tags: number
+  readonly manifests: number
+  /** Of all blobs and manifests reachable in it, each counted once. */
+  readonly bytes: number
+  readonly createdAt: Date
+  /** Absent when nothing was ever pushed. */
+  readonly pushedAt?: Date
+}
+
+export interface NewRepository {
+  readonly name: string
+  readonly visibility: Visibility
+  readonly description: string
+}
+
+export interface RepositoryChanges {
+  readonly visibility?: Visibility
+  readonly description?: string
+}
+
+export interface TagSummary {
+  readonly name: string
+  readonly digest: string
+  readonly mediaType: string
+  /** The manifest and everything it names that is kept here. */
+  readonly bytes: number
+  readonly updatedAt: Date
+  readonly updatedBy?: string
+}
+
+export interface FsckProgress {
+  /** What is being done, such as `blobs`. */
+  readonly phase: string
+  readonly done: number
+  readonly total: number
+  readonly unit: 'bytes' | 'items'
+}
+
+export interface FsckReport {
+  readonly ok: boolean
+  readonly repositories: number
+  readonly tags: number
+  readonly manifests: number
+  readonly blobs: number
+  readonly bytes: number
+  readonly problems: readonly FsckProblem[]
+  /** What is worth knowing and is no damage, such as content that waits to be collected. */
+  readonly notes: readonly string[]
+}
+
+export interface FsckProblem {
+  /** A word for programs, such as `blob-missing`. */
+  readonly kind: string
+  readonly digest?: string
+  /** Repository, or repository:tag. */
+  readonly name?: string
+  readonly message: string
+}
+
+export interface Check {
+  readonly name: string
+  readonly status: 'ok' | 'warning' | 'problem'
+  readonly message: string
+  /** One line to run or to set. Every check that is not ok should have one. */
+  readonly fix?: string
+}
+
+export type InstallationErrorKind =
+  | 'not-found'
+  | 'exists'
+  | 'invalid'
+  | 'denied'
+  | 'policy'
+  | 'unavailable'
+
+/** What was asked cannot be done, for a reason that the one who asked can do something about. */
+export class InstallationError extends Error {
+  override readonly name = 'InstallationError'
+  readonly kind: InstallationErrorKind
+  readonly why: string | undefined
+  readonly fix: string | undefined
+
+  constructor(
+    kind: InstallationErrorKind,
+    message: string,
+    more: { readonly why?: string; readonly fix?: string; readonly cause?: unknown } = {},
+  ) {
+    super(message, { cause: more.cause })
+    this.kind = kind
+    this.why = more.why
+    this.fix = more.fix
+  }
+}

@@ -1,0 +1,214 @@
+// The outside of cli/ for its tests: streams that remember, and an installation that lives in Maps. It is an
+// implementation of an interface to the outside, not a stand-in for code of cli/.
+import { PassThrough, Writable } from 'node:stream'
+
+import type { Config } from '../config/config.ts'
+import type { CliIo } from './cli-io.ts'
+import { InstallationError } from './composition.ts'
+import type {
+  Check,
+  Composition,
+  FsckReport,
+  Installation,
+  NewUser,
+  RepositorySummary,
+  ServeOptions,
+  TagSummary,
+  UserSummary,
+} from './composition.ts'
+import { run } from './run.ts'
+import type { ServeEvent } from './serve-events.ts'
+
+export interface Said {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface RunOptions {
+  readonly env?: CliIo['env']
+  readonly cwd?: string
+  readonly program?: string
+  /** Standard input, whole. */
+  readonly input?: string
+  /** What a person types in a terminal, one line for each question; makes all three streams terminals. */
+  readonly typed?: readonly string[]
+  readonly terminal?: boolean
+}
+
+/** Runs one command line and returns all that it said. */
+export async function runCli(
+  argv: readonly string[],
+  composition: Composition,
+  options: RunOptions = {},
+): Promise<Said> {
+  const terminal = options.terminal ?? options.typed !== undefined
+  const stdout = new MemoryStream(terminal)
+  const stderr = new MemoryStream(terminal)
+  const stdin = Object.assign(new PassThrough(), { isTTY: terminal, setRawMode: () => undefined })
+  if (options.typed === undefined) stdin.end(options.input ?? '')
+  else stdin.write(options.typed.map((line) => `${line}\r`).join(''))
+  const { env = {}, cwd = '/nowhere', program = 'carrel' } = options
+  const code = await run(argv, { stdin, stdout, stderr, env, cwd, program }, composition)
+  stdin.destroy()
+  return { code, stdout: stdout.text, stderr: stderr.text }
+}
+
+export class MemoryStream extends Writable {
+  text = ''
+  readonly columns = 80
+  readonly isTTY: boolean
+
+  constructor(isTTY: boolean) {
+    super({ decodeStrings: false })
+    this.isTTY = isTTY
+  }
+
+  override _write(chunk: string | Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.text += chunk.toString()
+    done()
+  }
+}
+
+export const created = new Date('2026-11-23T12:00:00Z')
+export const madePassword = 'tall-otter-427-cinnamon-maple-drum'
+
+export interface FakeWorld {
+  readonly composition: Composition
+  readonly users: Map<string, UserSummary & { password: string }>
+  readonly repositories: Map<string, RepositorySummary>
+  readonly tags: Map<string, TagSummary[]>
+  /** What was opened and with which settings. */
+  readonly opened: { readonly config: Config; readonly create: boolean }[]
+  readonly served: { readonly config: Config; readonly options: ServeOptions }[]
+  report: FsckReport
+  checks: readonly Check[]
+  events: readonly ServeEvent[]
+  closed: number
+}
+
+export function createWorld(): FakeWorld {
+  const world: FakeWorld = {
+    users: new Map(),
+    repositories: new Map(),
+    tags: new Map(),
+    opened: [],
+    served: [],
+    report: { ...emptyReport },
+    checks: [],
+    events: [],
+    closed: 0,
+    composition: {
+      version: '0.1.0',
+      async serve(config, options) {
+        world.served.push({ config, options })
+        for (const event of world.events) options.onEvent(event)
+        return 0
+      },
+      async openInstallation(config, { create }) {
+        world.opened.push({ config, create })
+        return createInstallation(world)
+      },
+      async *doctor() {
+        yield* world.checks
+      },
+    },
+  }
+  return world
+}
+
+export const emptyReport: FsckReport = {
+  ok: true,
+  repositories: 0,
+  tags: 0,
+  manifests: 0,
+  blobs: 0,
+  bytes: 0,
+  problems: [],
+  notes: [],
+}
+
+export function addRepository(world: FakeWorld, name: string, tags: readonly string[] = []): void {
+  world.repositories.set(name, { ...newRepository(name), tags: tags.length, bytes: 3_600_000 })
+  world.tags.set(
+    name,
+    tags.map((tag) => ({
+      name: tag,
+      digest: `sha256:${'ab'.repeat(32)}`,
+      mediaType: 'application/vnd.oci.image.index.v1+json',
+      bytes: 3_600_000,
+      updatedAt: created,
+      updatedBy: 'ann',
+    })),
+  )
+}
+
+function newRepository(name: string): RepositorySummary {
+  const counts = { tags: 0, manifests: 0, bytes: 0 }
+  return { name, visibility: 'private', description: '', ...counts, createdAt: created }
+}
+
+function createInstallation(world: FakeWorld): Installation {
+  const { users, repositories } = world
+  const repository = (name: string): RepositorySummary => {
+    const found = repositories.get(name)
+    if (found) return found
+    throw new InstallationError('not-found', `there is no repository ${name}`)
+  }
+  const addUser = ({ name, password, admin }: NewUser): UserSummary => {
+    if (password.length < 12) throw new InstallationError('policy', 'the password is too short')
+    const summary = { name, admin, disabled: false, provider: 'local', createdAt: created } as const
+    users.set(name, { ...summary, password })
+    return summary
+  }
+  const requireUser = (name: string) => {
+    if (!users.has(name)) throw new InstallationError('not-found', `there is no user ${name}`)
+  }
+  return {
+    listUsers: async () => [...users.values()],
+    async createUser(user) {
+      if (users.has(user.name))
+        throw new InstallationError('exists', `there is a user ${user.name}`)
+      return addUser(user)
+    },
+    async setPassword(name, password) {
+      requireUser(name)
+      addUser({ name, password, admin: users.get(name)?.admin === true })
+    },
+    async removeUser(name) {
+      requireUser(name)
+      users.delete(name)
+    },
+    listRepositories: async () => [...repositories.values()],
+    async createRepository({ name, visibility, description }) {
+      if (repositories.has(name)) throw new InstallationError('exists', `there is a ${name}`)
+      const made = { ...newRepository(name), visibility, description }
+      repositories.set(name, made)
+      return made
+    },
+    showRepository: async (name) => repository(name),
+    async editRepository(name, changes) {
+      const edited = { ...repository(name), ...changes }
+      repositories.set(name, edited)
+      return edited
+    },
+    async removeRepository(name) {
+      repositories.delete(repository(name).name)
+    },
+    listTags: async (name) => world.tags.get(repository(name).name) ?? [],
+    async removeTag(name, tag) {
+      const kept = (world.tags.get(name) ?? []).filter((each) => each.name !== tag)
+      if (kept.length === world.tags.get(name)?.length) {
+        throw new InstallationError('not-found', `there is no tag ${tag} in ${name}`)
+      }
+      world.tags.set(name, kept)
+    },
+    createSetupLink: async () => ({ key: '7Q4K-M2XW-9DTR', expiresAt: created }),
+    resetAdminPassword: async (password) => addUser({ name: 'admin', password, admin: true }),
+    generatePassword: () => madePassword,
+    fsck: async () => world.report,
+    async [Symbol.asyncDispose]() {
+      world.closed += 1
+    },
+  }
+}

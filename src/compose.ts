@@ -1,0 +1,121 @@
+// The composition root: configuration in, running parts out. The only file that chooses drivers and dialects.
+import { join } from 'node:path'
+import { createAuthenticator } from './auth/authenticate.ts'
+import { createTokenIssuer } from './auth/bearer.ts'
+import { openHtpasswd } from './auth/htpasswd.ts'
+import type { Identity } from './auth/identity.ts'
+import { createPasswordPool } from './auth/password-pool.ts'
+import { trustScript } from './certificates/trust-script.ts'
+import type { Config } from './config/config.ts'
+import { createApp } from './http/app.ts'
+import type { DoorEvent } from './http/events.ts'
+import { createRequestLog } from './http/request-log.ts'
+import type { HttpRequest } from './http/request.ts'
+import { createRoutes } from './http/routes.ts'
+import { createServer, type RegistryServer } from './http/server.ts'
+import { createPrincipalDirectory } from './installation/principal-directory.ts'
+import { openPostgres } from './metadata/dialects/postgres.ts'
+import { openSqlite } from './metadata/dialects/sqlite.ts'
+import type { MetadataStore } from './metadata/metadata-store.ts'
+import type { WorkerSettings } from './process/worker-settings.ts'
+import { createUploadTickets } from './registry/upload-ticket.ts'
+import { createBlobStore, type BlobStore } from './storage/blob-store.ts'
+import { openFilesystemDriver } from './storage/drivers/filesystem/filesystem-driver.ts'
+
+
+/** Opens the database that the configuration names. */
+export async function openMetadata(
+  config: Pick<Config, 'dataDir' | 'metadata'>,
+  options: { readonly migrate: boolean },
+): Promise<MetadataStore> {
+  const { dataDir, metadata } = config
+  return metadata.dialect === 'sqlite'
+    ? openSqlite({ file: join(dataDir, 'carrel.db'), ...options })
+    : openPostgres({ url: metadata.url.reveal(), ...options })
+}
+
+export async function openBlobs(
+  dataDir: string,
+): Promise<{ readonly blobs: BlobStore } & AsyncDisposable> {
+  const driver = await openFilesystemDriver({ root: join(dataDir, 'storage') })
+  return {
+    blobs: createBlobStore(driver),
+    [Symbol.asyncDispose]: async () => driver[Symbol.asyncDispose](),
+  }
+}
+
+/** Everything that one worker thread serves with. */
+export async function createRegistryServer(
+  settings: WorkerSettings,
+  emit: (event: DoorEvent) => void,
+): Promise<{ readonly server: RegistryServer; close(): Promise<void> }> {
+  const metadata =
+    settings.metadata.dialect === 'sqlite'
+      ? await openSqlite({ file: join(settings.dataDir, 'carrel.db') })
+      : await openPostgres(settings.metadata)
+  const storage = await openBlobs(settings.dataDir)
+  const passwords = createPasswordPool({ threads: 1, queueLimit: 64 })
+  const log = createRequestLog(settings.log)
+  const issuer = createTokenIssuer({
+    keys: settings.identity.signingKeys,
+    installationId: settings.identity.id,
+    lifetimeMs: settings.tokenLifetimeMs,
+  })
+  const { htpasswdFile } = settings
+  const authenticator = createAuthenticator({
+    tokens: issuer,
+    principals: createPrincipalDirectory(metadata),
+    passwords,
+    htpasswd:
+      htpasswdFile === undefined ? undefined : await openHtpasswd(htpasswdFile, { warn: log.warn }),
+    warn: log.warn,
+  })
+  let draining = false
+  const routes = createRoutes({
+    metadata,
+    blobs: storage.blobs,
+    tickets: createUploadTickets(settings.identity.uploadSecret, settings.uploadExpiryMs),
+    authenticator,
+    issuer,
+    passwords,
+    emit,
+    draining: () => draining,
+    authorityPem: () => settings.authorityPem,
+    trustScript: (hostPort) => trustScriptOf(settings, hostPort),
+  })
+  const openIdentity: Identity = { kind: 'open' }
+  const authenticate = settings.open
+    ? async () => openIdentity
+    : async ({ headers }: HttpRequest) => authenticator.authenticate(headers.authorization)
+  const app = createApp({ metadata, routes, authenticate, service: settings.identity.id, log })
+  const server = createServer({
+    app,
+    certificate: settings.certificate,
+    plainHttp: settings.plainHttp,
+    localOnly: settings.open,
+    trustedProxies: settings.trustedProxies,
+    publicOrigin: settings.publicOrigin,
+    tlsRefused: (address) => emit({ kind: 'tls-refused', address }),
+    idPrefix: settings.name,
+  })
+  return {
+    server: {
+      ...server,
+      async drain(graceMs) {
+        draining = true
+        await server.drain(graceMs)
+      },
+    },
+    async close() {
+      await passwords.close()
+      await storage[Symbol.asyncDispose]()
+      await metadata[Symbol.asyncDispose]()
+    },
+  }
+}
+
+function trustScriptOf(settings: WorkerSettings, hostPort: string): string | undefined {
+  const { authorityPem, authorityFingerprint: fingerprint } = settings
+  if (authorityPem === undefined || fingerprint === undefined) return undefined
+  return trustScript({ hostPort, authorityPem, fingerprint })
+}

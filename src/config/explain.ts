@@ -1,0 +1,53 @@
+// Which value holds for each setting and who set it, for `config show`.
+import type { Config } from './config.ts'
+import { formatAddress } from './listen-address.ts'
+import type { RawConfig } from './raw.ts'
+import { settings } from './settings.ts'
+import type { SettingKey } from './settings.ts'
+
+export interface ExplainedSetting {
+  readonly key: SettingKey
+  readonly env: string
+  /** As text; a secret is `[secret]`; an absent one is what its absence means. */
+  readonly value: string
+  /** `default`, or what set it: `--listen`, `CARREL_LISTEN`, `listen in /etc/carrel.yaml`. */
+  readonly source: string
+}
+
+export function explainConfig(raw: RawConfig, config: Config): readonly ExplainedSetting[] {
+  const known = valuesOf(config)
+  return settings.map(({ key, env, fallback }) => ({
+    key,
+    env,
+    value: known[key] ?? fallback,
+    source: raw.values[key]?.name ?? 'default',
+  }))
+}
+
+function valuesOf(config: Config): Record<SettingKey, string | undefined> {
+  const { tls, metadata } = config
+  const files = tls.mode === 'files' ? tls : undefined
+  const list = (items: readonly string[]) => (items.length > 0 ? items.join(', ') : undefined)
+  return {
+    data: config.dataDir,
+    listen: formatAddress(config.listen),
+    publicUrl: config.publicUrl?.origin,
+    open: String(config.open),
+    plainHttp: config.plainHttp,
+    trustedProxies: list(
+      config.trustedProxies.map(({ address, prefix }) => `${address}/${prefix}`),
+    ),
+    workers: String(config.workers),
+    'tls.certificate': files?.certificateFile,
+    'tls.key': files?.keyFile,
+    'tls.names': tls.mode === 'own-authority' ? list(tls.extraNames) : undefined,
+    'metadata.url': metadata.dialect === 'postgres' ? String(metadata.url) : undefined,
+    htpasswd: config.htpasswdFile,
+    adminPasswordFile: config.adminPasswordFile,
+    uploadExpiryHours: String(config.uploadExpiryHours),
+    drainSeconds: String(config.drainSeconds),
+    tokenLifetimeMinutes: String(config.tokenLifetimeMinutes),
+    'log.level': config.log.level,
+    'log.format': config.log.format,
+  }
+}

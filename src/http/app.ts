@@ -1,0 +1,131 @@
+// From a request to a reply: parse the path, find the route, find out who asks, decide, run. Handlers never see a
+// request that was not decided about.
+import type { Permission, Refusal } from '../auth/authorize.ts'
+import { decide } from '../auth/authorize.ts'
+import type { Identity } from '../auth/identity.ts'
+import { OciError } from '../oci/errors.ts'
+import type { RepositoryName } from '../oci/reference.ts'
+import type { MetadataStore } from '../metadata/metadata-store.ts'
+import { findRepository } from '../metadata/repositories.ts'
+import { challenge, errorOf, scopesFor } from './challenge.ts'
+import { errorReply, isOurFault } from './error-reply.ts'
+import { HttpError } from './http-error.ts'
+import type { Reply } from './reply.ts'
+import type { HttpRequest } from './request.ts'
+import type { Call, Method, Route, RouteTable } from './route.ts'
+import { isDistributionPath, parseTarget, type Target } from './target.ts'
+
+export interface AppDeps {
+  readonly metadata: MetadataStore
+  readonly routes: RouteTable
+  readonly authenticate: (request: HttpRequest) => Promise<Identity>
+  /** The name under which tokens are asked for. */
+  readonly service: string
+  readonly log: AppLog
+}
+
+export interface AppLog {
+  /** `error` is there when the answer says that we failed. */
+  answered(request: HttpRequest, reply: Reply, error: unknown): void
+}
+
+export interface App {
+  handle(request: HttpRequest, requestId: string): Promise<Reply>
+}
+
+export function createApp(deps: AppDeps): App {
+  return {
+    async handle(request, requestId) {
+      try {
+        const reply = await answer(deps, request)
+        deps.log.answered(request, reply, undefined)
+        return reply
+      } catch (error) {
+        const reply = errorReply(error, requestId)
+        deps.log.answered(request, reply, isOurFault(error) ? error : undefined)
+        return withChallenge(deps, request, error, reply)
+      }
+    },
+  }
+}
+
+async function answer(deps: AppDeps, request: HttpRequest): Promise<Reply> {
+  const target = parseTarget(request.path)
+  if (target === undefined) throw new HttpError(404, `There is nothing at this address.`)
+  const route = routeOf(deps.routes, target, request.method)
+
+  const identity = await deps.authenticate(request)
+  const name = 'name' in target ? target.name : undefined
+  const repository = name === undefined ? undefined : await findRepository(deps.metadata, name)
+  const needs = route.needs(target)
+  const decision = decide(identity, needs, { repository })
+  if (!decision.allowed) return refuse(deps, { request, target, identity, repository }, needs, decision)
+  return route.run({ request, target, identity, repository })
+}
+
+function routeOf(table: RouteTable, target: Target, method: string): Route {
+  const routes = table[target.resource] as Partial<Record<Method, Route>>
+  const route = Object.hasOwn(routes, method) ? routes[method as Method] : undefined
+  if (route !== undefined) return route
+  const allow = Object.keys(routes).join(', ')
+  throw new HttpError(405, `This address answers only to ${allow}.`, { allow })
+}
+
+function refuse(deps: AppDeps, call: Call, needs: Permission, refusal: Refusal): Reply {
+  const { request } = call
+  if (refusal.reason === 'forbidden') throw new OciError('DENIED', { message: refusal.message })
+  if (refusal.reason === 'hidden') throw unknownName(needs)
+  const presentedToken = request.headers.authorization?.startsWith('Bearer ') === true
+  const error = errorOf(refusal, presentedToken)
+  const reply = errorReply(new OciError('UNAUTHORIZED', { message: refusal.message }), '')
+  const header = challenge({
+    origin: request.origin,
+    service: deps.service,
+    scopes: [...scopesFor(needs), ...mountScopes(call.target, request)],
+    ...(error !== undefined && { error }),
+  })
+  return { ...reply, headers: { ...reply.headers, 'www-authenticate': header } }
+}
+
+/** Exactly what is said of a repository that does not exist. */
+function unknownName({ resource }: Permission): OciError {
+  return 'name' in resource ? nameUnknown(resource.name) : new OciError('NAME_UNKNOWN')
+}
+
+export function nameUnknown(name: RepositoryName): OciError {
+  return new OciError('NAME_UNKNOWN', {
+    message: `There is no repository ${name}, or you may not see it. Check the spelling and who you are signed in as.`,
+    detail: { name },
+  })
+}
+
+/** A mount needs to read its source too, so the token should cover both. */
+function mountScopes(target: Target, { query }: HttpRequest) {
+  const from = target.resource === 'uploads' && query.has('mount') ? query.get('from') : undefined
+  if (from === null || from === undefined || !/^[a-z0-9._/-]{1,255}$/.test(from)) return []
+  return [{ type: 'repository', name: from, actions: ['pull'] }]
+}
+
+/** A credential that is wrong is told so with a challenge, not taken for nobody. */
+function withChallenge(deps: AppDeps, request: HttpRequest, error: unknown, reply: Reply): Reply {
+  if (!(error instanceof OciError) || error.code !== 'UNAUTHORIZED') return reply
+  const invalid = request.headers.authorization?.startsWith('Bearer ') === true
+  const header = challenge({
+    origin: request.origin,
+    service: deps.service,
+    scopes: invalid && isDistributionPath(request.path) ? scopesOfPath(request) : [],
+    ...(invalid && { error: 'invalid_token' as const }),
+  })
+  return { ...reply, headers: { ...reply.headers, 'www-authenticate': header } }
+}
+
+function scopesOfPath(request: HttpRequest) {
+  const target = parseTarget(request.path)
+  if (target === undefined || !('name' in target)) return []
+  const action = request.method === 'DELETE' ? 'delete' : 'pull'
+  const push = request.method !== 'GET' && request.method !== 'HEAD' && action !== 'delete'
+  return scopesFor({
+    action: push ? 'push' : action,
+    resource: { type: 'repository', name: target.name },
+  })
+}

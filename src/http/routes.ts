@@ -1,0 +1,56 @@
+// All routes of all APIs in one table: what is not here does not exist, and every entry declares what it needs.
+import type { Authenticator } from '../auth/authenticate.ts'
+import type { TokenIssuer } from '../auth/bearer.ts'
+import type { PasswordPool } from '../auth/password-pool.ts'
+import type { MetadataStore } from '../metadata/metadata-store.ts'
+import type { UploadTickets } from '../registry/upload-ticket.ts'
+import type { BlobStore } from '../storage/blob-store.ts'
+import type { DoorEvent } from './events.ts'
+import type { RouteTable } from './route.ts'
+import { liveRoutes, readyRoutes } from './site/health.ts'
+import { assetRoutes, homeRoutes, setupPageRoutes } from './site/pages.ts'
+import { setupRoutes } from './site/setup.ts'
+import { authorityRoutes, trustScriptRoutes, type TrustDeps } from './site/trust.ts'
+import { tokenRoutes } from './token/token.ts'
+import { baseRoutes, extensionRoutes } from './v2/base.ts'
+import { blobRoutes } from './v2/blobs.ts'
+import { catalogRoutes } from './v2/catalog.ts'
+import { manifestRoutes } from './v2/manifests.ts'
+import { referrerRoutes } from './v2/referrers.ts'
+import { tagRoutes } from './v2/tags.ts'
+import { uploadRoutes, uploadStartRoutes } from './v2/uploads.ts'
+
+export interface RouteDeps extends TrustDeps {
+  readonly metadata: MetadataStore
+  readonly blobs: BlobStore
+  readonly tickets: UploadTickets
+  readonly authenticator: Authenticator
+  readonly issuer: TokenIssuer
+  readonly passwords: PasswordPool
+  readonly emit: (event: DoorEvent) => void
+  readonly draining: () => boolean
+}
+
+export function createRoutes(deps: RouteDeps): RouteTable {
+  const uploads = { ...deps, uploaded: deps.emit }
+  return {
+    base: baseRoutes(),
+    catalog: catalogRoutes(deps),
+    extensions: extensionRoutes(),
+    tags: tagRoutes(deps),
+    manifest: manifestRoutes({ ...deps, pushed: deps.emit }),
+    blob: blobRoutes(deps),
+    uploads: uploadStartRoutes(uploads),
+    upload: uploadRoutes(uploads),
+    referrers: referrerRoutes(deps),
+    token: tokenRoutes({ ...deps, loggedIn: deps.emit }),
+    livez: liveRoutes(),
+    readyz: readyRoutes(deps),
+    authority: authorityRoutes(deps),
+    'trust-script': trustScriptRoutes(deps),
+    home: homeRoutes(),
+    'setup-page': setupPageRoutes(),
+    setup: setupRoutes(deps),
+    asset: assetRoutes(),
+  }
+}

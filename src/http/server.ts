@@ -1,0 +1,202 @@
+// The only file that sees sockets: one port for HTTP and TLS, told apart by the first byte of a connection.
+import http, { type IncomingMessage, type ServerResponse } from 'node:http'
+import https from 'node:https'
+import net, { type AddressInfo, type Socket } from 'node:net'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import type { App } from './app.ts'
+import { errorReply } from './error-reply.ts'
+import { HttpError } from './http-error.ts'
+import { createProvenance, type OriginOptions } from './origin.ts'
+import { plainHttpReply, requireLocal } from './plain-http.ts'
+import type { Reply } from './reply.ts'
+import type { HttpRequest } from './request.ts'
+import { isDistributionPath } from './target.ts'
+
+export interface ServerOptions extends OriginOptions {
+  readonly app: App
+  readonly plainHttp: 'loopback' | 'everywhere'
+  /** Only programs on this machine are answered. */
+  readonly localOnly: boolean
+  /** PEM. */
+  readonly certificate: Certificate
+  readonly tlsRefused: (address: string) => void
+  /** Distinguishes the request ids of several workers. */
+  readonly idPrefix: string
+}
+
+export interface Certificate {
+  readonly key: string
+  readonly cert: string
+}
+
+export interface RegistryServer {
+  listen(at: { host: string; port: number; reusePort: boolean }): Promise<AddressInfo>
+  setCertificate(certificate: Certificate): void
+  /** Stops accepting, lets requests end for `graceMs`, then cuts. Resolves when nothing is open. */
+  drain(graceMs: number): Promise<void>
+}
+
+const tlsHandshake = 0x16
+const idleMs = 60_000
+const limits = {
+  // A slow upload is not a hanging one: only silence is (protocol.md Q55).
+  requestTimeout: 0,
+  headersTimeout: 60_000,
+  // Longer than the idle time of usual load balancers, or they meet closed connections.
+  keepAliveTimeout: 75_000,
+  maxHeaderSize: 32 * 1024,
+}
+
+export function createServer(options: ServerOptions): RegistryServer {
+  const handler = createHandler(options)
+  const plain = http.createServer(limits, handler)
+  const { key, cert } = options.certificate
+  const secure = https.createServer({ ...limits, key, cert, minVersion: 'TLSv1.2' }, handler)
+  for (const server of [plain, secure]) {
+    server.timeout = idleMs
+    server.on('clientError', refuseBrokenRequest)
+    // Starts the watch over half-sent headers, which begins with listening otherwise.
+    server.emit('listening')
+  }
+  secure.on('tlsClientError', (_, socket) => {
+    options.tlsRefused(socket.remoteAddress ?? '')
+    socket.destroy()
+  })
+  const sockets = new Set<Socket>()
+  const front = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+    tellApart(socket, plain, secure)
+  })
+
+  return {
+    async listen({ host, port, reusePort }) {
+      await new Promise<void>((resolve, reject) => {
+        front.once('error', reject)
+        front.listen({ host, port, reusePort, backlog: 4096 }, () => {
+          front.off('error', reject)
+          resolve()
+        })
+      })
+      return front.address() as AddressInfo
+    },
+    setCertificate(certificate) {
+      secure.setSecureContext({ ...certificate, minVersion: 'TLSv1.2' })
+    },
+    async drain(graceMs) {
+      const closed = new Promise<void>((resolve) => front.close(() => resolve()))
+      plain.closeIdleConnections()
+      secure.closeIdleConnections()
+      const idle = setInterval(() => {
+        plain.closeIdleConnections()
+        secure.closeIdleConnections()
+      }, 100)
+      const cut = setTimeout(() => {
+        for (const socket of sockets) socket.destroy()
+      }, graceMs)
+      await closed
+      clearInterval(idle)
+      clearTimeout(cut)
+      plain.close()
+      secure.close()
+    },
+  }
+}
+
+function tellApart(socket: Socket, plain: http.Server, secure: https.Server): void {
+  socket.on('error', () => socket.destroy())
+  const giveUp = () => socket.destroy()
+  socket.setTimeout(idleMs, giveUp)
+  socket.once('end', giveUp)
+  socket.once('data', (first: Buffer) => {
+    socket.pause()
+    socket.setTimeout(0, giveUp)
+    socket.off('timeout', giveUp)
+    socket.off('end', giveUp)
+    socket.unshift(first)
+    const server = first[0] === tlsHandshake ? secure : plain
+    server.emit('connection', socket)
+    process.nextTick(() => socket.resume())
+  })
+}
+
+function refuseBrokenRequest(error: NodeJS.ErrnoException, socket: NodeJS.WritableStream & { writable: boolean }) {
+  if (error.code === 'ECONNRESET' || !socket.writable) return
+  const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request'
+  const timedOut = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+  socket.end(`HTTP/1.1 ${timedOut ? '408 Request Timeout' : status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+}
+
+function createHandler(options: ServerOptions) {
+  const provenanceOf = createProvenance(options)
+  let count = 0
+
+  return (incoming: IncomingMessage, response: ServerResponse): void => {
+    count += 1
+    const id = `${options.idPrefix}-${count}`
+    answer(incoming, id)
+      .then(async (reply) => send(incoming, response, reply))
+      // The client went away, or the storage broke in the middle of a body: the broken connection tells it.
+      .catch(() => response.destroy())
+  }
+
+  async function answer(incoming: IncomingMessage, id: string): Promise<Reply> {
+    let request: HttpRequest
+    try {
+      const provenance = provenanceOf(incoming)
+      const { path, query } = splitUrl(incoming.url ?? '')
+      if (options.localOnly) requireLocal(incoming, provenance)
+      else if (options.plainHttp === 'loopback') {
+        const refusal = plainHttpReply(incoming, provenance, path)
+        if (refusal !== undefined) return refusal
+      }
+      request = {
+        method: incoming.method ?? '',
+        path,
+        query: new URLSearchParams(query),
+        headers: incoming.headers,
+        body: incoming,
+        peer: provenance.peer,
+        origin: provenance.origin,
+      }
+    } catch (error) {
+      return errorReply(error, id)
+    }
+    return options.app.handle(request, id)
+  }
+}
+
+/** @throws {HttpError} 400 when the path is not one, or is percent-encoded wrongly */
+function splitUrl(url: string): { readonly path: string; readonly query: string } {
+  const mark = url.indexOf('?')
+  const path = mark < 0 ? url : url.slice(0, mark)
+  const query = mark < 0 ? '' : url.slice(mark + 1)
+  if (!path.startsWith('/')) throw new HttpError(400, 'The request must name a path.')
+  if (!path.includes('%')) return { path, query }
+  try {
+    return { path: decodeURIComponent(path), query }
+  } catch {
+    throw new HttpError(400, 'The path is percent-encoded wrongly.')
+  }
+}
+
+async function send(
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  { status, headers, body }: Reply,
+): Promise<void> {
+  const all: Record<string, string | number> = { 'x-content-type-options': 'nosniff', ...headers }
+  if (isDistributionPath(incoming.url ?? '')) all['docker-distribution-api-version'] = 'registry/2.0'
+  response.writeHead(status, all)
+  if (incoming.method === 'HEAD' || body === undefined) {
+    if (body instanceof Readable) body.destroy()
+    response.end()
+    return
+  }
+  if (!(body instanceof Readable)) {
+    response.end(body)
+    return
+  }
+  await pipeline(body, response)
+}

@@ -1,0 +1,159 @@
+// /v2/<name>/manifests/<tag or digest> (end-3, end-7, end-9). Speaks HTTP; the rules are in registry/.
+import type { Identity } from '../../auth/identity.ts'
+import { findManifest, findManifestByTag } from '../../metadata/manifests.ts'
+import type { MetadataStore } from '../../metadata/metadata-store.ts'
+import { listTags } from '../../metadata/tags.ts'
+import { OciError } from '../../oci/errors.ts'
+import { parseTag, type Reference, type RepositoryName } from '../../oci/reference.ts'
+import { removeManifest, removeTag } from '../../registry/delete.ts'
+import { pushManifest } from '../../registry/push-manifest.ts'
+import { ensureRepository } from '../../registry/repository.ts'
+import { readAll } from '../../streams/read-all.ts'
+import { nameUnknown } from '../app.ts'
+import type { PushedEvent } from '../events.ts'
+import { HttpError } from '../http-error.ts'
+import type { Reply } from '../reply.ts'
+import type { Call, Routes, TargetOf } from '../route.ts'
+import { notModified } from './conditional.ts'
+import { onRepository } from './repository-permission.ts'
+
+const maxManifestBytes = 4 * 1024 * 1024
+const maxTags = 100
+
+export interface ManifestDeps {
+  readonly metadata: MetadataStore
+  readonly pushed: (event: PushedEvent) => void
+}
+
+type ManifestCall = Call<TargetOf<'manifest'>>
+
+export function manifestRoutes(deps: ManifestDeps): Routes<'manifest'> {
+  const read = { needs: onRepository('pull'), run: async (call: ManifestCall) => get(deps, call) }
+  return {
+    GET: read,
+    HEAD: read,
+    PUT: { needs: onRepository('push'), run: async (call) => put(deps, call) },
+    DELETE: { needs: onRepository('delete'), run: async (call) => remove(deps, call) },
+  }
+}
+
+async function get({ metadata }: ManifestDeps, call: ManifestCall): Promise<Reply> {
+  const { request, target, repository } = call
+  const { name, reference } = target
+  if (repository === undefined) throw nameUnknown(name)
+  const manifest =
+    reference.kind === 'tag'
+      ? await findManifestByTag(metadata, repository.id, reference.tag)
+      : await findManifest(metadata, repository.id, reference.digest)
+  if (manifest === undefined) throw await manifestUnknown(metadata, repository.id, name, reference)
+  const headers = {
+    'content-type': manifest.mediaType,
+    'content-length': manifest.size,
+    'docker-content-digest': manifest.digest,
+    etag: `"${manifest.digest}"`,
+    'cache-control':
+      reference.kind === 'tag' ? 'no-cache' : 'private, max-age=31536000, immutable',
+  }
+  if (notModified(request, manifest.digest)) return { status: 304, headers }
+  return { status: 200, headers, body: manifest.content }
+}
+
+/** Says what there is, so that a typing error is seen at once. */
+async function manifestUnknown(
+  metadata: MetadataStore,
+  repositoryId: number,
+  name: RepositoryName,
+  reference: Reference,
+): Promise<OciError> {
+  if (reference.kind === 'digest') {
+    return new OciError('MANIFEST_UNKNOWN', {
+      message: `${name} has no manifest ${reference.digest}.`,
+      detail: { name, digest: reference.digest },
+    })
+  }
+  const shown = 5
+  const tags = (await listTags(metadata, repositoryId, { after: '', limit: shown + 1 })).map(
+    (tag) => tag.name,
+  )
+  const list = tags.slice(0, shown).join(', ') + (tags.length > shown ? ', …' : '')
+  const there = tags.length === 0 ? 'It has no tags at all.' : `It has: ${list}.`
+  return new OciError('MANIFEST_UNKNOWN', {
+    message: `There is no tag ${reference.tag} in ${name}. ${there}`,
+    detail: { name, tag: reference.tag },
+  })
+}
+
+async function put(deps: ManifestDeps, call: ManifestCall): Promise<Reply> {
+  const { request, target, identity } = call
+  const { name, reference } = target
+  const started = Date.now()
+  const tags = tagsOf(request.query, reference)
+  if (Number(request.headers['content-length'] ?? 0) > maxManifestBytes) throw tooLarge()
+  const bytes = await readAll(request.body, maxManifestBytes)
+  if (bytes === undefined) throw tooLarge()
+
+  const repository =
+    call.repository ?? (await ensureRepository(deps.metadata, name, principalId(identity)))
+  const pushed = await pushManifest(deps.metadata, {
+    repositoryId: repository.id,
+    reference,
+    tags,
+    contentType: request.headers['content-type'],
+    bytes,
+    pushedBy: principalId(identity),
+  })
+  deps.pushed({
+    kind: 'pushed',
+    repository: name,
+    reference: reference.kind === 'tag' ? reference.tag : (tags[0] ?? pushed.digest),
+    bytes: pushed.totalSize,
+    address: request.peer.address,
+    seconds: (Date.now() - started) / 1000,
+  })
+  return {
+    status: 201,
+    headers: {
+      location: `/v2/${name}/manifests/${pushed.digest}`,
+      'docker-content-digest': pushed.digest,
+      'content-length': 0,
+      ...(pushed.subject !== undefined && { 'oci-subject': pushed.subject }),
+      ...(tags.length > 0 && { 'oci-tag': tags.join(', ') }),
+    },
+  }
+}
+
+/** `?tag=a&tag=b` besides a digest (end-7b). */
+function tagsOf(query: URLSearchParams, reference: Reference) {
+  const given = query.getAll('tag')
+  if (given.length === 0) return []
+  if (reference.kind === 'tag') {
+    throw new HttpError(400, 'Tags can be given in the query only when the address has a digest.')
+  }
+  if (given.length > maxTags) {
+    throw new HttpError(400, `${given.length} tags in one request are too many: send at most ${maxTags}.`)
+  }
+  return given.map(parseTag)
+}
+
+function tooLarge(): HttpError {
+  return new HttpError(
+    413,
+    `A manifest may have at most ${maxManifestBytes} bytes. Put large content into a layer.`,
+  )
+}
+
+async function remove({ metadata }: ManifestDeps, call: ManifestCall): Promise<Reply> {
+  const { name, reference } = call.target
+  if (call.repository === undefined) throw nameUnknown(name)
+  const { id } = call.repository
+  const removed =
+    reference.kind === 'tag'
+      ? await removeTag(metadata, id, reference.tag)
+      : await removeManifest(metadata, id, reference.digest)
+  if (!removed) throw await manifestUnknown(metadata, id, name, reference)
+  return { status: 202, headers: { 'content-length': 0 } }
+}
+
+export function principalId(identity: Identity): number | undefined {
+  return identity.kind === 'principal' ? identity.id : undefined
+}

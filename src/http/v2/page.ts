@@ -1,0 +1,28 @@
+// Pages of listings: `n`, `last`, and the Link to the next page, always relative.
+// Spec: distribution-spec v1.1 spec.md#listing-tags.
+import { HttpError } from '../http-error.ts'
+
+const defaultSize = 10_000
+const largestSize = 10_000
+
+export interface PageRequest {
+  readonly after: string
+  /** 0: the client wants to see nothing. */
+  readonly limit: number
+}
+
+/** @throws {HttpError} 400 when `n` is not a whole number */
+export function parsePage(query: URLSearchParams): PageRequest {
+  const after = query.get('last') ?? ''
+  const n = query.get('n')
+  if (n === null || n === '') return { after, limit: defaultSize }
+  if (!/^\d{1,15}$/.test(n)) {
+    throw new HttpError(400, `n is the number of entries to list, such as 100, not "${n.slice(0, 40)}".`)
+  }
+  return { after, limit: Math.min(Number(n), largestSize) }
+}
+
+export function nextLink(path: string, page: PageRequest, last: string): Record<string, string> {
+  const query = new URLSearchParams({ last, n: String(page.limit) })
+  return { link: `<${path}?${query.toString()}>; rel="next"` }
+}

@@ -1,0 +1,38 @@
+// What makes an installation itself: its id and its secrets, made at the first start and the same on every node.
+// Two installations share nothing.
+import { randomBytes, randomUUID } from 'node:crypto'
+import { generateSigningKey, type SigningKey } from '../auth/bearer.ts'
+import type { MetadataStore } from '../metadata/metadata-store.ts'
+import { ensureSetting, insertSigningKey, listSigningKeys } from '../metadata/settings.ts'
+
+export interface InstallationIdentity {
+  readonly id: string
+  /** Signs the ids of uploads. */
+  readonly uploadSecret: Uint8Array
+  /** The first signs tokens. */
+  readonly signingKeys: readonly SigningKey[]
+}
+
+export async function ensureIdentity(metadata: MetadataStore): Promise<InstallationIdentity> {
+  const fresh = await generateSigningKey()
+  return metadata.write(async (tx) => {
+    const id = await ensureSetting(tx, 'installation-id', randomUUID())
+    const secret = await ensureSetting(tx, 'upload-secret', randomBytes(32).toString('base64'))
+    if ((await listSigningKeys(tx)).length === 0) {
+      await insertSigningKey(tx, {
+        kid: fresh.kid,
+        privateJwk: JSON.stringify(fresh.privateJwk),
+        publicJwk: JSON.stringify(fresh.publicJwk),
+      })
+    }
+    const signingKeys: SigningKey[] = []
+    for (const { kid, privateJwk, publicJwk } of await listSigningKeys(tx)) {
+      signingKeys.push({
+        kid,
+        privateJwk: JSON.parse(privateJwk) as SigningKey['privateJwk'],
+        publicJwk: JSON.parse(publicJwk) as SigningKey['publicJwk'],
+      })
+    }
+    return { id, uploadSecret: Buffer.from(secret, 'base64'), signingKeys }
+  })
+}

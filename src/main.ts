@@ -1,0 +1,33 @@
+// The executable: hands the command line to cli/ together with what a command may use. What is not needed is not loaded.
+import { run } from './cli/run.ts'
+import type { Composition } from './cli/composition.ts'
+import { version } from './version.ts'
+
+const composition: Composition = {
+  version,
+  async serve(config, options) {
+    const { serve } = await import('./process/supervisor.ts')
+    return serve(config, options)
+  },
+  async openInstallation(config, options) {
+    const { openInstallation } = await import('./compose-installation.ts')
+    return openInstallation(config, options)
+  },
+  async *doctor(config) {
+    const { doctor } = await import('./compose-installation.ts')
+    yield* doctor(config)
+  },
+}
+
+process.exitCode = await run(
+  process.argv.slice(2),
+  {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    cwd: process.cwd(),
+    program: process.env['CARREL_PROGRAM'] ?? 'carrel',
+  },
+  composition,
+)

@@ -1,0 +1,168 @@
+// Blobs, and the rows that make one visible in a repository.
+import type { Digest } from '../oci/digest.ts'
+import type { Reader, Transaction } from './metadata-store.ts'
+import { query } from './query.ts'
+
+/** Either `storageKey` says where the bytes lie, or `content` holds them. */
+export interface BlobRow {
+  readonly digest: Digest
+  readonly size: number
+  readonly storageKey: string | undefined
+  readonly content: Uint8Array | undefined
+}
+
+interface RawBlob {
+  readonly digest: string
+  readonly size: number
+  readonly storageKey: string | null
+  readonly content: Uint8Array | null
+}
+
+const linked = query<{ repositoryId: number; digest: string }>()((db, p) =>
+  db
+    .selectFrom('repository_blobs')
+    .innerJoin('blobs', 'blobs.digest', 'repository_blobs.digest')
+    .select(['blobs.digest', 'blobs.size', 'blobs.storage_key as storageKey', 'blobs.content'])
+    .where('repository_blobs.repository_id', '=', p.repositoryId)
+    .where('repository_blobs.digest', '=', p.digest),
+)
+
+/** The blob as this repository sees it: undefined when it is not linked here, wherever else it may be. */
+export async function findLinkedBlob(
+  reader: Reader,
+  repositoryId: number,
+  digest: Digest,
+): Promise<BlobRow | undefined> {
+  return rowOf(await reader.one(linked, { repositoryId, digest }))
+}
+
+const linkedSize = query<{ repositoryId: number; digest: string }>()((db, p) =>
+  db
+    .selectFrom('repository_blobs')
+    .innerJoin('blobs', 'blobs.digest', 'repository_blobs.digest')
+    .select('blobs.size')
+    .where('repository_blobs.repository_id', '=', p.repositoryId)
+    .where('repository_blobs.digest', '=', p.digest),
+)
+
+/** Bytes of the blob, when it is linked to this repository. */
+export async function linkedBlobSize(
+  reader: Reader,
+  repositoryId: number,
+  digest: Digest,
+): Promise<number | undefined> {
+  return (await reader.one(linkedSize, { repositoryId, digest }))?.size
+}
+
+const insert = query<{
+  digest: string
+  size: number
+  storageKey: string
+  content: Uint8Array
+  createdAt: number
+}>()((db, p) =>
+  db
+    .insertInto('blobs')
+    .values({
+      digest: p.digest,
+      size: p.size,
+      storage_key: p.storageKey,
+      content: p.content,
+      created_at: p.createdAt,
+    })
+    .onConflict((conflict) => conflict.column('digest').doNothing()),
+)
+
+/** Returns false when the installation holds these bytes already; then the row that is there stays as it is. */
+export async function insertBlob(tx: Transaction, blob: BlobRow): Promise<boolean> {
+  const changed = await tx.run(insert, {
+    digest: blob.digest,
+    size: blob.size,
+    storageKey: blob.storageKey as string,
+    content: blob.content as Uint8Array,
+    createdAt: Date.now(),
+  })
+  return changed === 1
+}
+
+const link = query<{ repositoryId: number; digest: string; linkedAt: number }>()((db, p) =>
+  db
+    .insertInto('repository_blobs')
+    .values({ repository_id: p.repositoryId, digest: p.digest, linked_at: p.linkedAt })
+    .onConflict((conflict) => conflict.columns(['repository_id', 'digest']).doNothing()),
+)
+
+export async function linkBlob(tx: Transaction, repositoryId: number, digest: Digest): Promise<void> {
+  await tx.run(link, { repositoryId, digest, linkedAt: Date.now() })
+}
+
+const unlink = query<{ repositoryId: number; digest: string }>()((db, p) =>
+  db
+    .deleteFrom('repository_blobs')
+    .where('repository_id', '=', p.repositoryId)
+    .where('digest', '=', p.digest),
+)
+
+/** Returns whether it was linked. The caller has made sure that no manifest uses it. */
+export async function unlinkBlob(
+  tx: Transaction,
+  repositoryId: number,
+  digest: Digest,
+): Promise<boolean> {
+  return (await tx.run(unlink, { repositoryId, digest })) > 0
+}
+
+const unlinkAll = query<{ repositoryId: number }>()((db, p) =>
+  db.deleteFrom('repository_blobs').where('repository_id', '=', p.repositoryId),
+)
+
+export async function unlinkAllBlobs(tx: Transaction, repositoryId: number): Promise<void> {
+  await tx.run(unlinkAll, { repositoryId })
+}
+
+const user = query<{ repositoryId: number; digest: string }>()((db, p) =>
+  db
+    .selectFrom('manifest_blobs')
+    .select('manifest')
+    .where('repository_id', '=', p.repositoryId)
+    .where('blob', '=', p.digest)
+    .limit(1),
+)
+
+/** A manifest of the repository that needs the blob. */
+export async function manifestUsingBlob(
+  reader: Reader,
+  repositoryId: number,
+  digest: Digest,
+): Promise<Digest | undefined> {
+  return (await reader.one(user, { repositoryId, digest }))?.manifest as Digest | undefined
+}
+
+const page = query<{ after: string; limit: number }>()((db, p) =>
+  db
+    .selectFrom('blobs')
+    .select(['digest', 'size', 'storage_key as storageKey', 'content'])
+    .where('digest', '>', p.after)
+    .orderBy('digest')
+    .limit(p.limit),
+)
+
+/** All blobs of the installation in order of digest, a page at a time. */
+export async function listBlobs(
+  reader: Reader,
+  { after, limit }: { readonly after: string; readonly limit: number },
+): Promise<readonly BlobRow[]> {
+  const rows: BlobRow[] = []
+  for (const raw of await reader.all(page, { after, limit })) rows.push(rowOf(raw) as BlobRow)
+  return rows
+}
+
+function rowOf(raw: RawBlob | undefined): BlobRow | undefined {
+  if (raw === undefined) return undefined
+  return {
+    digest: raw.digest as Digest,
+    size: raw.size,
+    storageKey: raw.storageKey ?? undefined,
+    content: raw.content ?? undefined,
+  }
+}

@@ -1,0 +1,62 @@
+// One sync for many: a caller waits for a sync that began after it asked, and all who ask while one is running share
+// the next. A failed sync is final: nobody can know what the disk holds, so nothing is acknowledged any more.
+import { StorageUnavailableError } from '../../oci/errors.ts'
+
+export interface GroupSync {
+  /** @throws {StorageUnavailableError} when this or an earlier sync failed */
+  sync(): Promise<void>
+  /** @throws {StorageUnavailableError} when an earlier sync failed */
+  requireHealthy(): void
+  /** Resolves when no sync is running. */
+  settled(): Promise<void>
+}
+
+export function createGroupSync(syncOnce: () => Promise<void>): GroupSync {
+  let running: Promise<void> | undefined
+  let next: Promise<void> | undefined
+  let failure: StorageUnavailableError | undefined
+
+  function requireHealthy(): void {
+    if (failure !== undefined) throw failure
+  }
+
+  async function start(): Promise<void> {
+    requireHealthy()
+    try {
+      await syncOnce()
+    } catch (cause) {
+      failure = new StorageUnavailableError(
+        'The disk refused to keep what was written (a failed sync is final). Check the disk, then restart Carrel.',
+        { cause },
+      )
+      throw failure
+    }
+  }
+
+  function begin(): Promise<void> {
+    const current = start().finally(() => {
+      if (running === current) running = undefined
+    })
+    running = current
+    return current
+  }
+
+  return {
+    requireHealthy,
+    sync() {
+      if (running === undefined) return begin()
+      next ??= running
+        .catch(() => undefined)
+        .then(() => {
+          next = undefined
+          return begin()
+        })
+      return next
+    },
+    async settled() {
+      while (running !== undefined || next !== undefined) {
+        await (next ?? running)?.catch(() => undefined)
+      }
+    },
+  }
+}

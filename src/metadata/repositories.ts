@@ -1,0 +1,139 @@
+// Repositories: immutable id, name, visibility. Names are listed in byte order, page by key.
+import type { RepositoryName } from '../oci/reference.ts'
+import type { Reader, Transaction } from './metadata-store.ts'
+import { query } from './query.ts'
+
+export type Visibility = 'private' | 'internal' | 'public'
+
+export interface RepositoryRow {
+  readonly id: number
+  readonly name: RepositoryName
+  readonly visibility: Visibility
+  readonly description: string
+  readonly createdAt: number
+}
+
+/** Which repositories a listing may show: a row is shown when any of these says so. */
+export interface CatalogFilter {
+  readonly all: boolean
+  readonly internal: boolean
+  /** The namespace that is the caller's own. */
+  readonly ownNamespace: string | undefined
+}
+
+const columns = ['id', 'name', 'visibility', 'description', 'created_at as createdAt'] as const
+
+const byName = query<{ name: string }>()((db, p) =>
+  db.selectFrom('repositories').select(columns).where('name', '=', p.name),
+)
+
+export async function findRepository(
+  reader: Reader,
+  name: RepositoryName,
+): Promise<RepositoryRow | undefined> {
+  return (await reader.one(byName, { name })) as RepositoryRow | undefined
+}
+
+const insert = query<{
+  name: string
+  visibility: string
+  description: string
+  createdAt: number
+  createdBy: number
+}>()((db, p) =>
+  db
+    .insertInto('repositories')
+    .values({
+      name: p.name,
+      visibility: p.visibility,
+      description: p.description,
+      created_at: p.createdAt,
+      created_by: p.createdBy,
+    })
+    .onConflict((conflict) => conflict.column('name').doNothing()),
+)
+
+/** Returns whether it was made now; false when the name is taken. */
+export async function insertRepository(
+  tx: Transaction,
+  repository: {
+    readonly name: RepositoryName
+    readonly visibility: Visibility
+    readonly description?: string
+    readonly createdBy: number | undefined
+  },
+): Promise<boolean> {
+  const { name, visibility, description = '', createdBy } = repository
+  const changed = await tx.run(insert, {
+    name,
+    visibility,
+    description,
+    createdAt: Date.now(),
+    createdBy: createdBy as number,
+  })
+  return changed === 1
+}
+
+const update = query<{ id: number; visibility: string; description: string }>()((db, p) =>
+  db
+    .updateTable('repositories')
+    .set({ visibility: p.visibility, description: p.description })
+    .where('id', '=', p.id),
+)
+
+export async function updateRepository(
+  tx: Transaction,
+  repository: { readonly id: number; readonly visibility: Visibility; readonly description: string },
+): Promise<void> {
+  await tx.run(update, repository)
+}
+
+const remove = query<{ id: number }>()((db, p) => db.deleteFrom('repositories').where('id', '=', p.id))
+
+/** The caller has removed tags, manifests and links before. */
+export async function deleteRepository(tx: Transaction, id: number): Promise<void> {
+  await tx.run(remove, { id })
+}
+
+const page = query<{
+  after: string
+  limit: number
+  all: number
+  internal: number
+  ownFrom: string
+  ownTo: string
+}>()((db, p) =>
+  db
+    .selectFrom('repositories')
+    .select(columns)
+    .where('name', '>', p.after)
+    .where((or) =>
+      or.or([
+        or(or.val(p.all), '=', or.lit(1)),
+        or('visibility', '=', 'public'),
+        or.and([or(or.val(p.internal), '=', or.lit(1)), or('visibility', '=', 'internal')]),
+        or.and([or('name', '>', p.ownFrom), or('name', '<', p.ownTo)]),
+      ]),
+    )
+    .orderBy('name')
+    .limit(p.limit),
+)
+
+/** At most `limit` repositories after the name `after` ('' for the first page) that the filter lets through. */
+export async function listRepositories(
+  reader: Reader,
+  filter: CatalogFilter,
+  { after, limit }: { readonly after: string; readonly limit: number },
+): Promise<readonly RepositoryRow[]> {
+  const own = filter.ownNamespace
+  const rows = await reader.all(page, {
+    after,
+    limit,
+    all: filter.all ? 1 : 0,
+    internal: filter.internal ? 1 : 0,
+    // Everything that begins with "own/": '0' is the character after '/'.
+    ownFrom: own === undefined ? '' : `${own}/`,
+    ownTo: own === undefined ? '' : `${own}0`,
+  })
+  return rows as readonly RepositoryRow[]
+}

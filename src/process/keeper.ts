@@ -1,0 +1,50 @@
+// The regular work of a serving process: the database's log is moved to its file, abandoned uploads end.
+import type { MetadataStore } from '../metadata/metadata-store.ts'
+import { expireUploads, sweepUploads } from '../registry/expire-uploads.ts'
+import type { BlobStore } from '../storage/blob-store.ts'
+
+export interface KeeperDeps {
+  readonly metadata: MetadataStore
+  readonly blobs: BlobStore
+  readonly uploadExpiryMs: number
+  readonly failed: (task: string, error: unknown) => void
+}
+
+const maintainEveryMs = 1000
+const expireEveryMs = 10 * 60 * 1000
+
+export function startKeeper(deps: KeeperDeps): AsyncDisposable {
+  const tasks = [
+    every(maintainEveryMs, 'database maintenance', async () => deps.metadata.maintain()),
+    every(expireEveryMs, 'expiry of uploads', async () => {
+      const { uploadExpiryMs } = deps
+      await expireUploads(deps, { expiryMs: uploadExpiryMs })
+      await sweepUploads(deps, { olderThanMs: 2 * uploadExpiryMs })
+    }),
+  ]
+  return {
+    async [Symbol.asyncDispose]() {
+      for (const task of tasks) await task.stop()
+    },
+  }
+
+  function every(ms: number, name: string, work: () => Promise<void>) {
+    let running: Promise<void> = Promise.resolve()
+    let busy = false
+    const timer = setInterval(() => {
+      if (busy) return
+      busy = true
+      running = work()
+        .catch((error: unknown) => deps.failed(name, error))
+        .finally(() => {
+          busy = false
+        })
+    }, ms)
+    return {
+      async stop() {
+        clearInterval(timer)
+        await running
+      },
+    }
+  }
+}

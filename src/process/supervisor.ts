@@ -1,0 +1,162 @@
+// A serving process from start to end: takes the data folder, prepares the installation, starts the workers, keeps,
+// and drains on SIGTERM or SIGINT. The main thread serves no requests.
+import { mkdir } from 'node:fs/promises'
+import { availableParallelism, networkInterfaces } from 'node:os'
+import type { ServeEvent, StartFacts } from '../cli/serve-events.ts'
+import type { ServeOptions } from '../cli/composition.ts'
+import { originOf, registryOf } from '../cli/addresses.ts'
+import { createPasswordPool } from '../auth/password-pool.ts'
+import type { Config } from '../config/config.ts'
+import { formatAddress, isLoopbackHost } from '../config/listen-address.ts'
+import type { DoorEvent } from '../http/events.ts'
+import { ensureFirstAdministrator } from '../installation/first-administrator.ts'
+import { ensureIdentity } from '../installation/identity.ts'
+import { openBlobs, openMetadata } from '../compose.ts'
+import { listRepositories } from '../metadata/repositories.ts'
+import { version } from '../version.ts'
+import { followCertificate, type FollowedCertificate } from './certificate.ts'
+import { lockData } from './data-lock.ts'
+import { requireFreePort } from './free-port.ts'
+import { startKeeper } from './keeper.ts'
+import { startWorkers } from './workers.ts'
+import type { WorkerSettings } from './worker-settings.ts'
+
+const mostWorkers = 16
+const connectionsOfPostgres = 8
+
+/** Runs until a signal has drained it; returns the exit code. */
+export async function serve(config: Config, options: ServeOptions): Promise<number> {
+  const started = performance.now()
+  const stopped = signalled()
+  const warn = (message: string) => options.onEvent({ kind: 'warning', message })
+
+  await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
+  using _lock = config.metadata.dialect === 'sqlite' ? lockData(config.dataDir) : nothing
+  await using metadata = await openMetadata(config, { migrate: true })
+  await using storage = await openBlobs(config.dataDir)
+  const passwords = createPasswordPool({ threads: 1, queueLimit: 8 })
+  const setup = config.open
+    ? {}
+    : await ensureFirstAdministrator(
+        { metadata, passwords },
+        { passwordFile: config.adminPasswordFile, mayGenerate: options.terminal },
+      )
+  await passwords.close()
+  await using certificate = await followCertificate(config, warn)
+  const port = await requireFreePort(config.listen.host, config.listen.port)
+  const count = config.workers === 'auto' ? Math.min(availableParallelism(), mostWorkers) : config.workers
+  const settings = await workerSettings(config, { certificate, port, shared: count > 1, options, metadata })
+  const workers = await startWorkers(settings, count, (event) => options.onEvent(liveEvent(event)))
+  certificate.onChange((changed) => workers.setCertificate(changed))
+
+  const first = await listRepositories(
+    metadata,
+    { all: true, internal: true, ownNamespace: undefined },
+    { after: '', limit: 1000 },
+  )
+  const facts: StartFacts = {
+    version,
+    dataDir: config.dataDir,
+    engines: `${config.metadata.dialect === 'sqlite' ? 'sqlite' : 'PostgreSQL'} + local disk`,
+    readySeconds: (performance.now() - started) / 1000,
+    firstStart: first.length === 0,
+    origin: originOf(config, port),
+    registry: registryOf(config, port),
+    networkRegistries: networkRegistries(config, port),
+    listen: formatAddress({ host: config.listen.host, port }),
+    ...(setup.link !== undefined && { setup: setup.link }),
+    ...(setup.generatedPassword !== undefined && {
+      generated: { name: 'admin', password: setup.generatedPassword },
+    }),
+    ...(certificate.authorityFingerprint !== undefined && {
+      authorityFingerprint: certificate.authorityFingerprint,
+    }),
+    open: config.open,
+    repositories: first.length,
+    tags: 0,
+    warnings: warningsOf(config),
+  }
+  options.onEvent({ kind: 'ready', facts })
+
+  await using _keeper = startKeeper({
+    metadata,
+    blobs: storage.blobs,
+    uploadExpiryMs: config.uploadExpiryHours * 3_600_000,
+    failed: (task, error) => warn(`The ${task} failed and will be tried again: ${String(error)}`),
+  })
+  await Promise.race([stopped, workers.failed])
+  options.onEvent({ kind: 'draining', requests: 0, seconds: config.drainSeconds })
+  await workers.drain(config.drainSeconds * 1000)
+  return 0
+}
+
+const nothing: Disposable = { [Symbol.dispose]: () => undefined }
+
+/** The first signal drains; a second one ends at once. */
+async function signalled(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.once(signal, () => {
+        process.once(signal, () => process.exit(130))
+        resolve()
+      })
+    }
+  })
+}
+
+async function workerSettings(
+  config: Config,
+  parts: {
+    readonly certificate: FollowedCertificate
+    readonly port: number
+    readonly shared: boolean
+    readonly options: ServeOptions
+    readonly metadata: Parameters<typeof ensureIdentity>[0]
+  },
+): Promise<WorkerSettings> {
+  const { certificate, port, shared } = parts
+  return {
+    name: '',
+    listen: { host: config.listen.host, port, reusePort: shared },
+    dataDir: config.dataDir,
+    metadata:
+      config.metadata.dialect === 'sqlite'
+        ? { dialect: 'sqlite' }
+        : {
+            dialect: 'postgres',
+            url: config.metadata.url.reveal(),
+            maxConnections: connectionsOfPostgres,
+          },
+    identity: await ensureIdentity(parts.metadata),
+    certificate: certificate.current(),
+    authorityPem: certificate.authorityPem,
+    authorityFingerprint: certificate.authorityFingerprint,
+    publicOrigin: config.publicUrl?.origin,
+    trustedProxies: config.trustedProxies,
+    plainHttp: config.plainHttp,
+    open: config.open,
+    htpasswdFile: config.htpasswdFile,
+    tokenLifetimeMs: config.tokenLifetimeMinutes * 60_000,
+    uploadExpiryMs: config.uploadExpiryHours * 3_600_000,
+    log: { level: config.log.level, toStdout: parts.options.logs !== 'screen' },
+  }
+}
+
+function networkRegistries({ listen, open }: Config, port: number): readonly string[] {
+  if (open || isLoopbackHost(listen.host)) return []
+  const everywhere = listen.host === '' || listen.host === '0.0.0.0' || listen.host === '::'
+  if (!everywhere) return [formatAddress({ host: listen.host, port })]
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
+  return addresses
+    .filter(({ internal, family }) => !internal && family === 'IPv4')
+    .map(({ address }) => formatAddress({ host: address, port }))
+}
+
+function warningsOf(config: Config): readonly string[] {
+  if (config.plainHttp === 'loopback') return []
+  return ['Plain HTTP is answered to everybody (CARREL_PLAIN_HTTP): passwords can be read on the way.']
+}
+
+function liveEvent(event: DoorEvent): ServeEvent {
+  return event
+}

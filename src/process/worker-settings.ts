@@ -1,0 +1,39 @@
+// What a worker thread is started with and what it says: plain data, because it crosses threads.
+import type { DoorEvent } from '../http/events.ts'
+import type { AddressRange } from '../http/origin.ts'
+import type { Certificate } from '../http/server.ts'
+import type { SigningKey } from '../auth/bearer.ts'
+
+export interface WorkerSettings {
+  readonly name: string
+  readonly listen: { readonly host: string; readonly port: number; readonly reusePort: boolean }
+  readonly dataDir: string
+  readonly metadata:
+    | { readonly dialect: 'sqlite' }
+    | { readonly dialect: 'postgres'; readonly url: string; readonly maxConnections: number }
+  readonly identity: {
+    readonly id: string
+    readonly uploadSecret: Uint8Array
+    readonly signingKeys: readonly SigningKey[]
+  }
+  readonly certificate: Certificate
+  readonly authorityPem: string | undefined
+  readonly authorityFingerprint: string | undefined
+  readonly publicOrigin: string | undefined
+  readonly trustedProxies: readonly AddressRange[]
+  readonly plainHttp: 'loopback' | 'everywhere'
+  readonly open: boolean
+  readonly htpasswdFile: string | undefined
+  readonly tokenLifetimeMs: number
+  readonly uploadExpiryMs: number
+  readonly log: { readonly level: string; readonly toStdout: boolean }
+}
+
+export type ToWorker =
+  | { readonly kind: 'certificate'; readonly certificate: Certificate }
+  | { readonly kind: 'drain'; readonly graceMs: number }
+
+export type FromWorker =
+  | { readonly kind: 'listening'; readonly port: number }
+  | { readonly kind: 'door'; readonly event: DoorEvent }
+  | { readonly kind: 'drained' }

@@ -1,0 +1,25 @@
+// The program of a worker thread: opens what it needs, serves until it is told to drain.
+import { parentPort, workerData } from 'node:worker_threads'
+import { createRegistryServer } from '../compose.ts'
+import type { FromWorker, ToWorker, WorkerSettings } from './worker-settings.ts'
+
+const settings = workerData as WorkerSettings
+const port = parentPort
+if (port === null) throw new Error('worker.ts is the program of a thread; start carrel instead')
+const say = (message: FromWorker) => port.postMessage(message)
+
+const { server, close } = await createRegistryServer(settings, (event) => say({ kind: 'door', event }))
+const address = await server.listen(settings.listen)
+say({ kind: 'listening', port: address.port })
+
+port.on('message', (message: ToWorker) => {
+  if (message.kind === 'certificate') server.setCertificate(message.certificate)
+  else void drain(message.graceMs)
+})
+
+async function drain(graceMs: number): Promise<void> {
+  await server.drain(graceMs)
+  await close()
+  say({ kind: 'drained' })
+  port?.close()
+}

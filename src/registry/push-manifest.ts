@@ -1,0 +1,180 @@
+// Pushing a manifest. Spec: distribution-spec spec.md#pushing-manifests, end-7a, end-7b.
+import { algorithmOf, digestOf, type Digest } from '../oci/digest.ts'
+import { OciError } from '../oci/errors.ts'
+import { parseManifest, type ParsedManifest } from '../oci/manifest.ts'
+import type { Reference, Tag } from '../oci/reference.ts'
+import { insertBlob, linkBlob, linkedBlobSize } from '../metadata/blobs.ts'
+import { insertManifest, manifestSize } from '../metadata/manifests.ts'
+import type { MetadataStore, Transaction } from '../metadata/metadata-store.ts'
+import { reviewBlob, reviewManifest } from '../metadata/reviews.ts'
+import { findTag, setTag } from '../metadata/tags.ts'
+
+export interface ManifestPush {
+  readonly repositoryId: number
+  readonly reference: Reference
+  /** Tags to set besides (`?tag=`). */
+  readonly tags: readonly Tag[]
+  readonly contentType: string | undefined
+  readonly bytes: Uint8Array
+  readonly pushedBy: number | undefined
+}
+
+export interface PushedManifest {
+  readonly digest: Digest
+  readonly mediaType: string
+  readonly subject: Digest | undefined
+  /** Bytes of the manifest and of what it holds, each digest once. */
+  readonly totalSize: number
+}
+
+/** The empty JSON object as a blob: clients may name it without having pushed it. */
+const emptyBlob = new TextEncoder().encode('{}')
+const emptyDigest = digestOf(emptyBlob)
+
+/**
+ * Stores a manifest and moves the tags to it: all or nothing, durable when it resolves.
+ *
+ * @throws {OciError} MANIFEST_INVALID, MANIFEST_BLOB_UNKNOWN (one entry for each), SIZE_INVALID, DIGEST_INVALID
+ */
+export async function pushManifest(
+  metadata: MetadataStore,
+  push: ManifestPush,
+): Promise<PushedManifest> {
+  const { repositoryId, reference, bytes, pushedBy } = push
+  const algorithm = reference.kind === 'digest' ? algorithmOf(reference.digest) : 'sha256'
+  const digest = digestOf(bytes, algorithm)
+  if (reference.kind === 'digest' && reference.digest !== digest) {
+    throw new OciError('DIGEST_INVALID', {
+      message: `The manifest's digest is ${digest}, not the ${reference.digest} of the address.`,
+      detail: { expected: reference.digest, actual: digest },
+    })
+  }
+  const manifest = parseManifest(push.contentType, bytes)
+  const tags = reference.kind === 'tag' ? [reference.tag, ...push.tags] : push.tags
+
+  await metadata.write(async (tx) => {
+    const { blobs, children } = await requireContents(tx, repositoryId, manifest)
+    await insertManifest(tx, {
+      repositoryId,
+      digest,
+      mediaType: manifest.mediaType,
+      size: bytes.length,
+      content: bytes,
+      subject: manifest.subject?.digest,
+      artifactType: manifest.artifactType,
+      annotations: hasKeys(manifest.annotations) ? JSON.stringify(manifest.annotations) : undefined,
+      pushedBy,
+      blobs,
+      children,
+    })
+    if (tags.length === 0) await reviewManifest(tx, repositoryId, digest, 'manifest-pushed')
+    for (const tag of new Set(tags)) await moveTag(tx, { repositoryId, tag, digest, updatedBy: pushedBy })
+  })
+  return {
+    digest,
+    mediaType: manifest.mediaType,
+    subject: manifest.subject?.digest,
+    totalSize: totalSize(manifest, bytes.length),
+  }
+}
+
+async function moveTag(
+  tx: Transaction,
+  move: {
+    readonly repositoryId: number
+    readonly tag: Tag
+    readonly digest: Digest
+    readonly updatedBy: number | undefined
+  },
+): Promise<void> {
+  const before = await findTag(tx, move.repositoryId, move.tag)
+  if (before?.digest === move.digest) return
+  await setTag(tx, move)
+  if (before !== undefined) {
+    await reviewManifest(tx, move.repositoryId, before.digest, 'tag-moved')
+  }
+}
+
+interface Contents {
+  readonly blobs: readonly Digest[]
+  readonly children: readonly Digest[]
+}
+
+/** Everything that the manifest needs must be in this repository; a subject and foreign layers need not. */
+async function requireContents(
+  tx: Transaction,
+  repositoryId: number,
+  manifest: ParsedManifest,
+): Promise<Contents> {
+  const blobs = new Set<Digest>()
+  const children = new Set<Digest>()
+  const missing = new Set<Digest>()
+  const needed = manifest.layers.filter((layer) => !layer.foreign)
+  for (const { digest, size } of manifest.config === undefined ? needed : [manifest.config, ...needed]) {
+    if (blobs.has(digest)) continue
+    const found = await linkedBlobSize(tx, repositoryId, digest)
+    if (found === undefined && digest === emptyDigest) await provideEmptyBlob(tx, repositoryId)
+    else if (found === undefined) missing.add(digest)
+    else requireSize(digest, found, size)
+    blobs.add(digest)
+  }
+  for (const { digest, size } of manifest.manifests) {
+    if (children.has(digest) || blobs.has(digest)) continue
+    const child = await manifestSize(tx, repositoryId, digest)
+    // Old BuildKit caches list layers in an index.
+    const blob = child === undefined ? await linkedBlobSize(tx, repositoryId, digest) : undefined
+    if (child !== undefined) children.add(digest)
+    else if (blob !== undefined) blobs.add(digest)
+    else missing.add(digest)
+    requireSize(digest, child ?? blob ?? size, size)
+  }
+  if (missing.size > 0) throw missingContents([...missing], manifest.kind === 'index')
+  return { blobs: [...blobs], children: [...children] }
+}
+
+function requireSize(digest: Digest, stored: number, declared: number): void {
+  if (stored === declared) return
+  throw new OciError('SIZE_INVALID', {
+    message: `The manifest says that ${digest} has ${declared} bytes, but ${stored} are stored. Push the image again.`,
+    detail: { digest, stored, declared },
+  })
+}
+
+function missingContents(missing: readonly Digest[], isIndex: boolean): OciError {
+  const what = isIndex ? 'the manifest' : 'the blob'
+  const errors = missing.map((digest) => ({
+    code: 'MANIFEST_BLOB_UNKNOWN' as const,
+    message: `This repository does not have ${what} ${digest} that the manifest refers to. Push it first.`,
+    detail: { digest },
+  }))
+  const [first, ...others] = errors
+  return new OciError('MANIFEST_BLOB_UNKNOWN', {
+    ...(first !== undefined && { message: first.message, detail: first.detail }),
+    others,
+  })
+}
+
+async function provideEmptyBlob(tx: Transaction, repositoryId: number): Promise<void> {
+  await insertBlob(tx, {
+    digest: emptyDigest,
+    size: emptyBlob.length,
+    storageKey: undefined,
+    content: emptyBlob,
+  })
+  await linkBlob(tx, repositoryId, emptyDigest)
+  await reviewBlob(tx, emptyDigest, 'blob-uploaded')
+}
+
+function totalSize(manifest: ParsedManifest, ownSize: number): number {
+  const sizes = new Map<Digest, number>()
+  if (manifest.config !== undefined) sizes.set(manifest.config.digest, manifest.config.size)
+  for (const { digest, size } of manifest.layers) sizes.set(digest, size)
+  let total = ownSize
+  for (const size of sizes.values()) total += size
+  return total
+}
+
+function hasKeys(record: Readonly<Record<string, string>>): boolean {
+  for (const _ in record) return true
+  return false
+}

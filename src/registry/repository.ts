@@ -1,0 +1,18 @@
+// Repositories come into being with the first push, private, or beforehand on purpose.
+import type { MetadataStore } from '../metadata/metadata-store.ts'
+import { findRepository, insertRepository, type RepositoryRow } from '../metadata/repositories.ts'
+import type { RepositoryName } from '../oci/reference.ts'
+
+/** The repository of that name; made now when there is none. The caller may push to it. */
+export async function ensureRepository(
+  metadata: MetadataStore,
+  name: RepositoryName,
+  createdBy: number | undefined,
+): Promise<RepositoryRow> {
+  return metadata.write(async (tx) => {
+    await insertRepository(tx, { name, visibility: 'private', createdBy })
+    const repository = await findRepository(tx, name)
+    if (repository === undefined) throw new Error(`repository ${name} vanished while it was made`)
+    return repository
+  })
+}
