@@ -61,11 +61,17 @@ function provideNode() {
   for (const file of ['package.json', 'package-lock.json']) {
     fs.copyFileSync(path.join(root, 'scripts', 'node', file), path.join(nodeFolder, file))
   }
-  npm(['ci', '--prefix', nodeFolder, '--include=optional'])
-  const check = spawnSync(binary, ['--version'], { encoding: 'utf8' })
-  if (!isInstalled() || check.status !== 0) {
+  npm(nodeFolder, ['ci', '--include=optional'])
+  if (!isInstalled()) {
+    // npm says nothing about an optional package that it could not get.
     throw new BootstrapError(
-      `npm's Node ${wanted[name]} does not run on this machine (${firstLine(check.stderr ?? check.error?.message)}). Install Node ${oldestNode} or newer, then run the command again.`,
+      `npm could not get ${name}@${wanted[name]}. Run 'npm view ${name}@${wanted[name]}' to see why, or install Node ${oldestNode} or newer, then run the command again.`,
+    )
+  }
+  const trial = spawnSync(binary, ['--version'], { encoding: 'utf8' })
+  if (trial.status !== 0) {
+    throw new BootstrapError(
+      `npm's Node ${wanted[name]} does not run on this machine (${firstLine(trial.stderr || trial.error?.message)}). Install Node ${oldestNode} or newer, then run the command again.`,
     )
   }
   point(path.relative(nodeFolder, binary))
@@ -82,8 +88,10 @@ function point(target) {
 function providePackages(tools) {
   const missing = missingPackages(tools)
   if (missing.length > 0) {
-    say(`Installing ${tools ? 'dependencies and tools' : 'dependencies'} through npm…`)
-    npm(['ci', '--include=optional', tools ? '--include=dev' : '--omit=dev'])
+    // `npm ci` removes what it is not told to install: tools that are there stay.
+    const withTools = tools || fs.existsSync(path.join(root, 'node_modules', 'typescript'))
+    say(`Installing ${withTools ? 'dependencies and tools' : 'dependencies'} through npm…`)
+    npm(root, ['ci', '--include=optional', withTools ? '--include=dev' : '--omit=dev'])
     const still = missingPackages(tools)
     if (still.length > 0) {
       throw new BootstrapError(
@@ -134,14 +142,21 @@ function linkPostgres() {
   }
 }
 
-function npm(args) {
+/** In `folder`, and not with --prefix, which would hide the machine's own npm settings. */
+function npm(folder, args) {
   // Below `npm start` this is the very npm that was called; otherwise the one on the path.
   const caller = process.env.npm_execpath ?? ''
   const [command, ...first] = caller.endsWith('npm-cli.js') ? [process.execPath, caller] : ['npm']
-  const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
+  const quiet = [
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    '--no-update-notifier',
+    '--loglevel=error',
+  ]
   const result = spawnSync(command, [...first, ...args, ...quiet], {
-    cwd: root,
-    stdio: ['ignore', process.stderr.fd, process.stderr.fd],
+    cwd: folder,
+    stdio: ['ignore', 'ignore', process.stderr.fd],
   })
   if (result.error?.code === 'ENOENT') {
     throw new BootstrapError('npm is not on the path. Carrel needs npm 10 or newer.')

@@ -26,14 +26,10 @@ const groups = {
 }
 
 async function main() {
-  const { values, positionals } = parseArgs({
-    options: { only: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
-    allowPositionals: true,
-  })
-  const unknown = positionals.find((name) => !Object.hasOwn(groups, name))
-  if (values.help || unknown !== undefined) {
-    console.log(unknown === undefined ? usage : `There is no group '${unknown}'.\n\n${usage}`)
-    process.exitCode = unknown === undefined ? 0 : 2
+  const { values, positionals, problem } = readArguments()
+  if (problem !== undefined || values.help) {
+    console.log(problem === undefined ? usage : `${problem}\n\n${usage}`)
+    process.exitCode = problem === undefined ? 0 : 2
     return
   }
   const began = performance.now()
@@ -46,6 +42,20 @@ async function main() {
     records.push(...(await group.run(values.only)))
   }
   summarize(records, performance.now() - began)
+}
+
+function readArguments() {
+  try {
+    const { values, positionals } = parseArgs({
+      options: { only: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+      allowPositionals: true,
+    })
+    const unknown = positionals.find((name) => !Object.hasOwn(groups, name))
+    const problem = unknown === undefined ? undefined : `There is no group '${unknown}'.`
+    return { values, positionals, problem }
+  } catch (error) {
+    return { values: {}, positionals: [], problem: error.message }
+  }
 }
 
 function namesOf(positionals, only) {
@@ -90,7 +100,7 @@ function testFiles(folder) {
   if (!fs.existsSync(absolute)) return []
   return fs
     .readdirSync(absolute, { recursive: true })
-    .filter((file) => file.endsWith('.test.ts'))
+    .filter((file) => /\.test\.(ts|mjs)$/.test(file))
     .map((file) => path.join(folder, file))
     .sort()
 }

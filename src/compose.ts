@@ -16,22 +16,24 @@ import { createServer, type RegistryServer } from './http/server.ts'
 import { createPrincipalDirectory } from './installation/principal-directory.ts'
 import { openPostgres } from './metadata/dialects/postgres.ts'
 import { openSqlite } from './metadata/dialects/sqlite.ts'
+import type { TurnState } from './metadata/dialects/write-turn.ts'
 import type { MetadataStore } from './metadata/metadata-store.ts'
 import type { WorkerSettings } from './process/worker-settings.ts'
 import { createUploadTickets } from './registry/upload-ticket.ts'
 import { createBlobStore, type BlobStore } from './storage/blob-store.ts'
 import { openFilesystemDriver } from './storage/drivers/filesystem/filesystem-driver.ts'
 
+export const databaseFile = 'carrel.db'
 
 /** Opens the database that the configuration names. */
 export async function openMetadata(
   config: Pick<Config, 'dataDir' | 'metadata'>,
-  options: { readonly migrate: boolean },
+  options: { readonly migrate: boolean; readonly turn?: TurnState },
 ): Promise<MetadataStore> {
   const { dataDir, metadata } = config
   return metadata.dialect === 'sqlite'
-    ? openSqlite({ file: join(dataDir, 'carrel.db'), ...options })
-    : openPostgres({ url: metadata.url.reveal(), ...options })
+    ? openSqlite({ file: join(dataDir, databaseFile), ...options })
+    : openPostgres({ url: metadata.url.reveal(), migrate: options.migrate })
 }
 
 export async function openBlobs(
@@ -48,10 +50,13 @@ export async function openBlobs(
 export async function createRegistryServer(
   settings: WorkerSettings,
   emit: (event: DoorEvent) => void,
-): Promise<{ readonly server: RegistryServer; close(): Promise<void> }> {
+): Promise<{ readonly server: RegistryServer; readonly close: () => Promise<void> }> {
   const metadata =
     settings.metadata.dialect === 'sqlite'
-      ? await openSqlite({ file: join(settings.dataDir, 'carrel.db') })
+      ? await openSqlite({
+          file: join(settings.dataDir, databaseFile),
+          turn: settings.metadata.turn,
+        })
       : await openPostgres(settings.metadata)
   const storage = await openBlobs(settings.dataDir)
   const passwords = createPasswordPool({ threads: 1, queueLimit: 64 })

@@ -24,6 +24,7 @@ function hashOf(password: string): string {
 class Directory implements PrincipalDirectory {
   readonly records = new Map<number, PrincipalRecord>()
   reads = 0
+  isBroken = false
 
   add(name: string, changes: Partial<PrincipalRecord> = {}): PrincipalRecord {
     const record: PrincipalRecord = {
@@ -46,6 +47,7 @@ class Directory implements PrincipalDirectory {
 
   findByName(name: string): Promise<PrincipalRecord | undefined> {
     this.reads++
+    if (this.isBroken) return Promise.reject(new Error('no database'))
     return Promise.resolve([...this.records.values()].find((record) => record.name === name))
   }
 
@@ -70,10 +72,10 @@ interface Setup {
   readonly writeHtpasswd: (text: string) => Promise<void>
 }
 
-async function aSetup(t: TestContext, htpasswdText?: string): Promise<Setup> {
+async function aSetup(t: TestContext, htpasswdText?: string, queueLimit = 64): Promise<Setup> {
   const folder = await mkdtemp(join(tmpdir(), 'carrel-authenticate-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
-  const pool = createPasswordPool({ threads: 1, queueLimit: 64 })
+  const pool = createPasswordPool({ threads: 1, queueLimit })
   t.after(() => pool.close())
   let now = 0
   const clock = (): number => now
@@ -358,17 +360,17 @@ test('a local user that appears while an htpasswd password is checked is not sig
 test('a failing directory is not a wrong password', async (t) => {
   const { authenticator, directory } = await aSetup(t)
   directory.add('alice', { passwordHash: hashOf('pw') })
-  t.mock.method(directory, 'findByName', () => Promise.reject(new Error('no database')))
+  directory.isBroken = true
   await assert.rejects(authenticator.authenticate(basic('alice', 'pw')), /no database/)
-  t.mock.restoreAll()
+  directory.isBroken = false
   assert.equal((await authenticator.authenticate(basic('alice', 'pw'))).kind, 'principal')
 })
 
 test('too many passwords at once are answered with TOOMANYREQUESTS', async (t) => {
-  const { authenticator, directory } = await aSetup(t)
+  const { authenticator, directory } = await aSetup(t, undefined, 4)
   directory.add('alice', { passwordHash: hashOf('pw') })
   const outcomes = await Promise.allSettled(
-    Array.from({ length: 80 }, (_, index) =>
+    Array.from({ length: 12 }, (_, index) =>
       authenticator.authenticate(basic('alice', `wrong${index}`)),
     ),
   )

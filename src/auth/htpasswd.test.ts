@@ -70,7 +70,7 @@ test('of two lines of one user the last counts', () => {
 })
 
 test('users without bcrypt are named in one warning and cannot sign in', async (t) => {
-  const { htpasswd, warnings } = await opened(
+  const { htpasswd, warnings, later } = await opened(
     t,
     [
       `alice:${hash}`,
@@ -81,7 +81,9 @@ test('users without bcrypt are named in one warning and cannot sign in', async (
       `dear:${hash.replace('$05$', '$31$')}`,
     ].join('\n'),
   )
-  assert.equal(warnings.length, 1)
+  later()
+  await htpasswd.lookup('alice')
+  assert.equal(warnings.length, 1, 'not again for the same content')
   for (const name of ['md5', 'sha', 'plain', 'none', 'dear']) {
     assert.match(warnings[0] ?? '', new RegExp(`\\b${name}\\b`))
     assert.equal(await htpasswd.lookup(name), undefined)

@@ -59,9 +59,11 @@ test('a hash that would cost too much, or that proves too little, matches nothin
     `$argon2id$v=19$${parameters}$${s}$${t}`
   assert.ok(verifyPassword('x', made('m=64,t=1,p=1')), 'the builder of this test is wrong')
   const refused = [
-    made('m=262145,t=1,p=1'),
+    // The right hash of "x" with 256 MiB and 1 KiB.
+    '$argon2id$v=19$m=262145,t=1,p=1$BwcHBwcHBwcHBwcHBwcHBw$ru4O7fr6v/2jH6rqHC3Huicy0UuFaSBfDywcaIWk6rw',
     made('m=9999999,t=1,p=1'),
-    made('m=64,t=11,p=1'),
+    argon2Hash('x', { t: 11 }),
+    argon2Hash('x', { m: 256, p: 17 }),
     made('m=64,t=99,p=1'),
     made('m=64,t=0,p=1'),
     made('m=64,t=1,p=0'),

@@ -1,7 +1,8 @@
 // Remembers for a few minutes that a user name and password were right, so that a client that sends Basic with each
 // request costs one password hash and not thousands. What is kept is a keyed hash under a key that only this process
 // has. Wrong passwords are not remembered.
-import { createHmac, randomBytes } from 'node:crypto'
+import { createHmac, createSecretKey, randomBytes } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 
 export interface VerifiedCredential {
   readonly principalId: number
@@ -38,7 +39,8 @@ export function createVerifiedCredentials(
   options: VerifiedCredentialsOptions = {},
 ): VerifiedCredentials {
   const { lifetimeMs = 5 * 60_000, maxEntries = 10_000, now = () => performance.now() } = options
-  const key = randomBytes(32)
+  // As a key object: Node 24 takes five times as long with the bytes themselves.
+  const key = createSecretKey(randomBytes(32))
   const entries = new Map<string, Entry>()
   const underway = new Map<string, Promise<VerifiedCredential | undefined>>()
 
@@ -76,7 +78,7 @@ export function createVerifiedCredentials(
 }
 
 /** The length of the user name stands first, so that no other pair of user and password gives the same text. */
-function nameOf(key: Buffer, user: string, password: string): string {
+function nameOf(key: KeyObject, user: string, password: string): string {
   return createHmac('sha256', key)
     .update(`${user.length}:${user}:${password}`, 'utf8')
     .digest('base64')

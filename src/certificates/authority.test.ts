@@ -43,19 +43,32 @@ test('a first start makes an authority and a leaf, readable by the owner only', 
   assert.equal(await readFile(join(folder.path, 'ca.crt'), 'utf8'), certificate.authorityPem)
 })
 
-test('openssl accepts the chain for its names, strictly, and for no other', needsOpenssl, async () => {
-  await using folder = await aFolder()
-  await ensure(folder.path)
-  const verify = (...args: readonly string[]): number | null =>
-    spawnSync(
-      'openssl',
-      ['verify', '-x509_strict', '-purpose', 'sslserver', '-CAfile', 'ca.crt', ...args, 'server.pem'],
-      { cwd: folder.path },
-    ).status
-  assert.equal(verify('-verify_hostname', 'shelf.local'), 0)
-  assert.equal(verify('-verify_ip', '::1'), 0)
-  assert.notEqual(verify('-verify_hostname', 'other.example.com'), 0)
-})
+test(
+  'openssl accepts the chain for its names, strictly, and for no other',
+  needsOpenssl,
+  async () => {
+    await using folder = await aFolder()
+    await ensure(folder.path)
+    const verify = (...args: readonly string[]): number | null =>
+      spawnSync(
+        'openssl',
+        [
+          'verify',
+          '-x509_strict',
+          '-purpose',
+          'sslserver',
+          '-CAfile',
+          'ca.crt',
+          ...args,
+          'server.pem',
+        ],
+        { cwd: folder.path },
+      ).status
+    assert.equal(verify('-verify_hostname', 'shelf.local'), 0)
+    assert.equal(verify('-verify_ip', '::1'), 0)
+    assert.notEqual(verify('-verify_hostname', 'other.example.com'), 0)
+  },
+)
 
 test('a TLS client that trusts the authority accepts the names and refuses another', async () => {
   await using folder = await aFolder()
@@ -146,7 +159,12 @@ test('a lost or damaged leaf is simply made again', async () => {
   const { authorityFingerprint } = await ensure(folder.path)
   const path = join(folder.path, 'server.pem')
   const whole = await readFile(path, 'utf8')
-  for (const text of ['', 'rubbish', whole.slice(0, whole.length / 2), whole.replaceAll('M', 'N')]) {
+  for (const text of [
+    '',
+    'rubbish',
+    whole.slice(0, whole.length / 2),
+    whole.replaceAll('M', 'N'),
+  ]) {
     await writeFile(path, text)
     const again = await ensure(folder.path)
     assert.equal(again.authorityFingerprint, authorityFingerprint)

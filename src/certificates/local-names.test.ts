@@ -59,7 +59,19 @@ test('extra names are lower-cased, cleaned of brackets and final dots, and sorte
 })
 
 test('an extra name that is no name is refused with the text that was given', () => {
-  const wrong = ['', 'a b', 'https://x', 'x:5443', 'a/b', '-a', 'a..b', '1.2.3', '*', '*.*.a', 'fe80::1%eth0']
+  const wrong = [
+    '',
+    'a b',
+    'https://x',
+    'x:5443',
+    'a/b',
+    '-a',
+    'a..b',
+    '1.2.3',
+    '*',
+    '*.*.a',
+    'fe80::1%eth0',
+  ]
   for (const text of wrong) {
     assert.throws(
       () => localNames({ host: 'shelf', interfaces: {}, extra: [text] }),

@@ -25,6 +25,7 @@ const maxExtraNames = 50
 /** Labels of letters, digits, hyphens and underscores (which compose and Windows names carry). */
 const dnsNamePattern =
   /^(?:\*\.)?[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*$/
+const internationalPattern = /^(?=.*[^\p{ASCII}])[\p{L}\p{M}\p{N}.-]+$/u
 const numericLastLabelPattern = /(?:^|\.)(?:\d+|0x[0-9a-f]*)$/
 
 /**
@@ -79,8 +80,8 @@ function asAddress(text: string): string | undefined {
 function asDnsName(text: string): string | undefined {
   const wildcard = text.startsWith('*.') ? '*.' : ''
   const rest = text.slice(wildcard.length).replace(/\.$/, '').toLowerCase()
-  // Plain names keep underscores; only the others need the international spelling.
-  const ascii = dnsNamePattern.test(rest) ? rest : domainToASCII(rest)
+  // Asked only for words of other alphabets: of `a/b` it would make `a` without a word.
+  const ascii = internationalPattern.test(rest) ? domainToASCII(rest) : rest
   const name = wildcard + ascii
   // `1.2.3` or `0x7f` as a last label is what browsers read as an IPv4 address.
   if (numericLastLabelPattern.test(ascii) || name.length > 253) return undefined

@@ -21,7 +21,7 @@ export async function runCommand(
   io: CliIo,
   composition: Composition,
 ): Promise<number> {
-  const stopIgnoring = ignoreClosedPipe(io)
+  ignoreClosedPipe(io)
   const program = createProgram(io, composition.version)
   const verbosity = {
     get quiet() {
@@ -39,8 +39,6 @@ export async function runCommand(
     return context.exitCode
   } catch (error) {
     return report(error, program, { argv, output })
-  } finally {
-    stopIgnoring()
   }
 }
 
@@ -68,11 +66,11 @@ function createProgram(io: CliIo, version: string): Command {
 }
 
 const topExamples = `Examples:
-  carrel up                                       start here, on this machine
-  carrel up --listen 0.0.0.0:5443                 let other machines in
-  carrel user create ann --password-stdin         a user
-  carrel repo create team/api --visibility private
-  carrel doctor                                   what is wrong, and how to fix it`
+  carrel up                          start here, for this machine
+  carrel up --listen 0.0.0.0:5443    let other machines in
+  carrel user create ann             make a user
+  carrel repo create team/api        make a private repository
+  carrel doctor                      what is wrong, and how to fix it`
 
 /** All commands are listed; only the one that is called is loaded. */
 async function addCommands(program: Command, context: CommandContext, argv: readonly string[]) {
@@ -144,10 +142,8 @@ function commandPath(program: Command, argv: readonly string[]): string {
 }
 
 /** `carrel repo ls | head` ends the pipe early, and that is no error. */
-function ignoreClosedPipe({ stdout }: CliIo): () => void {
-  const ignore = (error: Error & { code?: string }) => {
+function ignoreClosedPipe({ stdout }: CliIo): void {
+  stdout.on('error', (error: Error & { code?: string }) => {
     if (error.code !== 'EPIPE') throw error
-  }
-  stdout.on('error', ignore)
-  return () => stdout.off('error', ignore)
+  })
 }

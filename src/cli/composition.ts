@@ -24,7 +24,10 @@ export interface ServeOptions {
    * password is generated; the setup link goes to the log.
    */
   readonly terminal: boolean
-  /** `screen`: the events are shown instead, so no log line may be written to standard output. */
+  /**
+   * Where the request log goes. `screen`: nowhere, because a person watches the events on standard output.
+   * Events are shown or logged by cli/ in every case, so nobody else writes them down.
+   */
   readonly logs: 'json' | 'text' | 'screen'
   onEvent(event: ServeEvent): void
 }

@@ -1,6 +1,8 @@
 // How help looks: what the command does, examples first, then usage and options.
 import type { Command, Help, HelpConfiguration } from 'commander'
 
+import { wrap } from './text.ts'
+
 export interface CommandHelp {
   readonly summary: string
   /** More than the summary says, in whole sentences. */
@@ -15,7 +17,7 @@ export interface CommandHelp {
 export function describeCommand(command: Command, help: CommandHelp): Command {
   const sentence = `${help.summary[0]?.toUpperCase()}${help.summary.slice(1)}.`
   const parts = [
-    help.more === undefined ? sentence : `${sentence}\n${help.more}`,
+    [sentence, ...moreLines(help.more)].join('\n'),
     ['Examples:', ...help.examples.map((line) => `  ${line}`)].join('\n'),
   ]
   command.summary(help.summary).description(parts.join('\n\n'))
@@ -23,6 +25,13 @@ export function describeCommand(command: Command, help: CommandHelp): Command {
   return command
     .option('--json', 'print JSON')
     .addHelpText('after', `\n--json prints:\n${help.json.replace(/^/gm, '  ')}`)
+}
+
+// Leaves room for `./carrel` where the text says `carrel`.
+const textWidth = 76
+
+function moreLines(more: string | undefined): readonly string[] {
+  return more === undefined ? [] : more.split('\n').flatMap((line) => wrap(line, textWidth))
 }
 
 export const helpConfiguration: HelpConfiguration = {

@@ -4,7 +4,7 @@ import type { CliIo } from './cli-io.ts'
 import type { CliError } from './cli-error.ts'
 import { renderTable, renderTabSeparated } from './table.ts'
 import type { Column } from './table.ts'
-import { asTyped, createPaint, printable } from './text.ts'
+import { asTyped, createPaint, printable, wrap } from './text.ts'
 import type { Paint } from './text.ts'
 
 export interface Verbosity {
@@ -40,6 +40,7 @@ export function createOutput(io: CliIo, verbosity: Verbosity): Output {
   const width = widthOf(io.stdout)
   const data = (text: string) => void io.stdout.write(text)
   const message = (text: string) => void io.stderr.write(`${asTyped(text, io.program)}\n`)
+  const errorWidth = io.stderr.isTTY === true ? widthOf(io.stderr) : Infinity
   return {
     io,
     verbosity,
@@ -60,14 +61,25 @@ export function createOutput(io: CliIo, verbosity: Verbosity): Output {
       if (verbosity.verbose) message(text)
     },
     warn(text) {
-      if (!verbosity.quiet) message(`${paintError('yellow', 'warning:')} ${printable(text)}`)
+      if (verbosity.quiet) return
+      const [head, ...rest] = hanging('warning: ', text, errorWidth)
+      message([head?.replace('warning:', paintError('yellow', 'warning:')), ...rest].join('\n'))
     },
     error(error) {
       const { what, why, fix } = error.failure
-      message(`${paintError(['bold', 'red'], 'error:')} ${printable(what)}`)
-      if (why !== undefined) message(`  why: ${why.split('\n').map(printable).join('\n       ')}`)
+      const [head, ...rest] = hanging('error: ', what, errorWidth)
+      message([head?.replace('error:', paintError(['bold', 'red'], 'error:')), ...rest].join('\n'))
+      if (why !== undefined) message(hanging('  why: ', why, errorWidth).join('\n'))
+      // Not wrapped: it is there to be copied.
       if (fix !== undefined) message(`  try: ${printable(fix)}`)
       if (verbosity.verbose && error.cause instanceof Error) message(error.cause.stack ?? '')
     },
   }
+}
+
+/** Lines that begin below each other after the label; without a width, broken only where the text is. */
+function hanging(label: string, text: string, width: number): readonly string[] {
+  const indent = ' '.repeat(label.length)
+  const lines = text.split('\n').flatMap((line) => wrap(printable(line), width - label.length))
+  return lines.map((line, index) => `${index === 0 ? label : indent}${line}`)
 }

@@ -53,7 +53,7 @@ function readLine(stdin: InputStream, echo: (text: string) => unknown): Promise<
       if (enter.has(character)) {
         // What was typed ahead belongs to the next question.
         const rest = characters.slice(index + 1).join('')
-        stdin.off('data', onData)
+        stdin.pause()
         if (rest !== '') stdin.unshift(Buffer.from(rest))
         resolve(typed.join(''))
         return
@@ -73,6 +73,8 @@ function readLine(stdin: InputStream, echo: (text: string) => unknown): Promise<
   }
   stdin.on('data', onData)
   stdin.on('end', interrupted)
+  // A stream that was paused after the question before does not start again by itself.
+  stdin.resume()
   return promise.finally(() => {
     stdin.off('data', onData)
     stdin.off('end', interrupted)

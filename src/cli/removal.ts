@@ -3,6 +3,7 @@ import { CliError, usageError } from './cli-error.ts'
 import { exitCodes } from './exit-codes.ts'
 import type { Output } from './output.ts'
 import { canAsk, confirm } from './prompt.ts'
+import { wrap } from './text.ts'
 
 export interface RemovalOptions {
   readonly yes?: boolean
@@ -29,7 +30,8 @@ export async function agreeToRemoval(
       fix: 'add --yes, or --dry-run to see what would happen',
     })
   }
-  output.io.stderr.write(`${consequences}\n`)
+  const lines = wrap(consequences, output.width)
+  output.io.stderr.write(lines.map((line) => `${line}\n`).join(''))
   if (await confirm(output.io, 'Do it?')) return true
   throw new CliError(exitCodes.failed, { what: 'nothing was changed' })
 }

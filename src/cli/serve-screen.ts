@@ -12,7 +12,7 @@ export interface ServeScreenOptions {
   readonly style: Omit<ScreenStyle, 'now'>
   /** Whether a line may be replaced in place. */
   readonly lively: boolean
-  /** Whether events after the start are shown; else only the start screen is. */
+  /** Whether pushes and logins are shown; else only the start screen and warnings are. */
   readonly live: boolean
 }
 
@@ -66,13 +66,12 @@ export function createServeScreen(options: ServeScreenOptions): (event: ServeEve
 
   return (event) => {
     if (event.kind === 'ready') ready(event.facts)
-    else if (!live) return
     else if (event.kind === 'warning')
       print(`  ${paint('yellow', '!')} ${printable(event.message)}`)
     else if (event.kind === 'draining') {
       bottom = ''
       print(drainingLine(event))
-    } else happened(event)
+    } else if (live) happened(event)
   }
 
   function pullLine({ registry }: StartFacts, pushed: LiveEvent & { kind: 'pushed' }): string {

@@ -17,7 +17,7 @@ import type {
   UserSummary,
 } from './composition.ts'
 import { run } from './run.ts'
-import type { ServeEvent } from './serve-events.ts'
+import type { ServeEvent, StartFacts } from './serve-events.ts'
 
 export interface Said {
   readonly code: number
@@ -70,8 +70,31 @@ export class MemoryStream extends Writable {
   }
 }
 
-export const created = new Date('2026-11-23T12:00:00Z')
+const created = new Date('2026-11-23T12:00:00Z')
 export const madePassword = 'tall-otter-427-cinnamon-maple-drum'
+
+/** A first start on this machine only. */
+export function factsOf(changes: Partial<StartFacts>): StartFacts {
+  return {
+    version: '0.1.0',
+    dataDir: '/home/ann/carrel/data',
+    engines: 'sqlite + local disk',
+    readySeconds: 0.41,
+    firstStart: true,
+    origin: 'http://localhost:5443',
+    registry: 'localhost:5443',
+    networkRegistries: [],
+    listen: '127.0.0.1:5443',
+    setup: { key: '7Q4K-M2XW-9DTR-ABCD-EFGH', expiresAt: new Date('2026-11-23T13:00:00Z') },
+    generated: { name: 'admin', password: madePassword },
+    authorityFingerprint: '3f9a'.repeat(16),
+    open: false,
+    repositories: 12,
+    tags: 1,
+    warnings: [],
+    ...changes,
+  }
+}
 
 export interface FakeWorld {
   readonly composition: Composition

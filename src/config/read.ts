@@ -8,7 +8,7 @@ import { didYouMean } from './did-you-mean.ts'
 import { codeOf } from './error-code.ts'
 import type { ConfigFlags, Environment, RawConfig, RawValue } from './raw.ts'
 import { Secret } from './secret.ts'
-import { configFileVariable, settings } from './settings.ts'
+import { configFileVariable, otherVariables, settings } from './settings.ts'
 import type { SettingKey } from './settings.ts'
 
 export interface ConfigSources {
@@ -81,7 +81,7 @@ function configFilePlace({ env, cwd, flags = {} }: ConfigSources) {
 }
 
 function unknownVariables(env: Environment): readonly string[] {
-  const known = new Set<string>([configFileVariable])
+  const known = new Set<string>([configFileVariable, ...otherVariables])
   for (const { env: name, secret } of settings) {
     known.add(name)
     if (secret) known.add(`${name}_FILE`)

@@ -69,7 +69,7 @@ const table = [
     flag: '--workers',
     value: 'N',
     fallback: 'auto',
-    help: 'processes that serve; auto is one for each core',
+    help: 'workers that serve; auto is one for each core',
   },
   {
     key: 'tls.certificate',
@@ -163,3 +163,6 @@ export const settings: readonly (Setting & { readonly key: SettingKey })[] = tab
 
 /** The variable that names the configuration file itself. */
 export const configFileVariable = 'CARREL_CONFIG'
+
+/** Variables of ours that are no settings: the start script says by them how it was called. */
+export const otherVariables: readonly string[] = ['CARREL_PROGRAM']

@@ -59,7 +59,8 @@ async function answer(deps: AppDeps, request: HttpRequest): Promise<Reply> {
   const repository = name === undefined ? undefined : await findRepository(deps.metadata, name)
   const needs = route.needs(target)
   const decision = decide(identity, needs, { repository })
-  if (!decision.allowed) return refuse(deps, { request, target, identity, repository }, needs, decision)
+  if (!decision.allowed)
+    return refuse(deps, { request, target, identity, repository }, needs, decision)
   return route.run({ request, target, identity, repository })
 }
 
@@ -75,8 +76,7 @@ function refuse(deps: AppDeps, call: Call, needs: Permission, refusal: Refusal):
   const { request } = call
   if (refusal.reason === 'forbidden') throw new OciError('DENIED', { message: refusal.message })
   if (refusal.reason === 'hidden') throw unknownName(needs)
-  const presentedToken = request.headers.authorization?.startsWith('Bearer ') === true
-  const error = errorOf(refusal, presentedToken)
+  const error = errorOf(refusal, call.identity.limits !== undefined)
   const reply = errorReply(new OciError('UNAUTHORIZED', { message: refusal.message }), '')
   const header = challenge({
     origin: request.origin,
@@ -109,7 +109,7 @@ function mountScopes(target: Target, { query }: HttpRequest) {
 /** A credential that is wrong is told so with a challenge, not taken for nobody. */
 function withChallenge(deps: AppDeps, request: HttpRequest, error: unknown, reply: Reply): Reply {
   if (!(error instanceof OciError) || error.code !== 'UNAUTHORIZED') return reply
-  const invalid = request.headers.authorization?.startsWith('Bearer ') === true
+  const invalid = (error.detail as { bearer?: string } | undefined)?.bearer === 'invalid_token'
   const header = challenge({
     origin: request.origin,
     service: deps.service,

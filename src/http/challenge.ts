@@ -30,5 +30,7 @@ export function errorOf(
   refusal: Refusal,
   presentedToken: boolean,
 ): 'insufficient_scope' | undefined {
-  return presentedToken && refusal.reason === 'insufficient-scope' ? 'insufficient_scope' : undefined
+  return presentedToken && refusal.reason === 'insufficient-scope'
+    ? 'insufficient_scope'
+    : undefined
 }

@@ -3,7 +3,7 @@ import pino from 'pino'
 import type { AppLog } from './app.ts'
 
 export interface RequestLog extends AppLog {
-  warn(message: string): void
+  readonly warn: (message: string) => void
 }
 
 export function createRequestLog(options: {
@@ -23,7 +23,8 @@ export function createRequestLog(options: {
         log.error({ ...lineOf(request, reply.status), err: error }, 'request failed')
         return
       }
-      const changes = method === 'DELETE' || (method === 'PUT' && request.path.includes('/manifests/'))
+      const changes =
+        method === 'DELETE' || (method === 'PUT' && request.path.includes('/manifests/'))
       if (changes && reply.status < 400) log.info(lineOf(request, reply.status), 'changed')
       else if (verbose) log.debug(lineOf(request, reply.status), 'request')
     },

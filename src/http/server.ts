@@ -121,11 +121,17 @@ function tellApart(socket: Socket, plain: http.Server, secure: https.Server): vo
   })
 }
 
-function refuseBrokenRequest(error: NodeJS.ErrnoException, socket: NodeJS.WritableStream & { writable: boolean }) {
+function refuseBrokenRequest(
+  error: NodeJS.ErrnoException,
+  socket: NodeJS.WritableStream & { writable: boolean },
+) {
   if (error.code === 'ECONNRESET' || !socket.writable) return
-  const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request'
+  const status =
+    error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request'
   const timedOut = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-  socket.end(`HTTP/1.1 ${timedOut ? '408 Request Timeout' : status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+  socket.end(
+    `HTTP/1.1 ${timedOut ? '408 Request Timeout' : status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
+  )
 }
 
 function createHandler(options: ServerOptions) {
@@ -187,7 +193,8 @@ async function send(
   { status, headers, body }: Reply,
 ): Promise<void> {
   const all: Record<string, string | number> = { 'x-content-type-options': 'nosniff', ...headers }
-  if (isDistributionPath(incoming.url ?? '')) all['docker-distribution-api-version'] = 'registry/2.0'
+  if (isDistributionPath(incoming.url ?? ''))
+    all['docker-distribution-api-version'] = 'registry/2.0'
   response.writeHead(status, all)
   if (incoming.method === 'HEAD' || body === undefined) {
     if (body instanceof Readable) body.destroy()

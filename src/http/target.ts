@@ -51,7 +51,8 @@ const assetPrefix = '/assets/'
 export function parseTarget(path: string): Target | undefined {
   if (Object.hasOwn(fixed, path)) return fixed[path]
   if (path.startsWith('/v2/')) return parseRepositoryPath(path.slice(4))
-  if (path.startsWith(assetPrefix)) return { resource: 'asset', asset: path.slice(assetPrefix.length) }
+  if (path.startsWith(assetPrefix))
+    return { resource: 'asset', asset: path.slice(assetPrefix.length) }
   return undefined
 }
 
@@ -88,4 +89,3 @@ function nameOf(text: string | undefined): RepositoryName {
 export function isDistributionPath(path: string): boolean {
   return path === '/v2' || path.startsWith('/v2/')
 }
-

@@ -4,13 +4,22 @@ import { readFile } from 'node:fs/promises'
 import { generatePassword } from '../auth/generated-password.ts'
 import type { PasswordPool } from '../auth/password-pool.ts'
 import { createSetupKey, hashSetupKey } from '../auth/setup-link.ts'
-import type { MetadataStore } from '../metadata/metadata-store.ts'
+import type { MetadataStore, Transaction } from '../metadata/metadata-store.ts'
 import {
   findPrincipalByName,
   insertPrincipal,
+  restoreAdministrator,
   setPasswordHash,
+  type PrincipalRow,
 } from '../metadata/principals.ts'
-import { ensureSetting, findSetting, insertSetupLink, useSetupLink } from '../metadata/settings.ts'
+import {
+  deleteSetupLinks,
+  ensureSetting,
+  findSetting,
+  insertSetupLink,
+  useSetupLink,
+} from '../metadata/settings.ts'
+import { weaknessOf } from './password-policy.ts'
 
 export const firstAdministrator = 'admin'
 const linkLifetimeMs = 60 * 60 * 1000
@@ -24,7 +33,7 @@ export interface FirstAdministratorDeps {
 
 export interface SetupState {
   /** While nobody has chosen the administrator's password yet. */
-  readonly link?: { readonly key: string; readonly expiresAt: Date }
+  readonly link?: SetupLink
   /** Made just now; it is stored nowhere in clear. */
   readonly generatedPassword?: string
 }
@@ -32,7 +41,7 @@ export interface SetupState {
 /**
  * Sees to it that somebody can sign in.
  *
- * @throws {Error} when the password file cannot be read or its password is too short
+ * @throws {Error} when the password file cannot be read or its password is not good enough
  */
 export async function ensureFirstAdministrator(
   deps: FirstAdministratorDeps,
@@ -43,13 +52,17 @@ export async function ensureFirstAdministrator(
   if (options.passwordFile !== undefined) {
     const hash = await passwords.hash(await readPasswordFile(options.passwordFile))
     await metadata.write(async (tx) => {
-      await insertPrincipal(tx, newAdministrator(undefined))
-      const admin = await findPrincipalByName(tx, firstAdministrator)
-      if (admin !== undefined) await setPasswordHash(tx, admin.id, hash)
-      await ensureSetting(tx, doneSetting, 'by file')
+      const { id } = await restoreFirstAdministrator(tx)
+      await setPasswordHash(tx, id, hash)
+      await deleteSetupLinks(tx, id)
+      await noteSetUp(tx, 'by file')
     })
     return {}
   }
+  const admin = await findPrincipalByName(metadata, firstAdministrator)
+  // Somebody read a generated password off a terminal. Without one, the link would go to a log: whoever reads that
+  // could take over what is in use. `carrel admin link` makes one on purpose.
+  if (admin?.passwordHash !== undefined && !options.mayGenerate) return {}
   const generatedPassword = options.mayGenerate ? generatePassword() : undefined
   const hash = generatedPassword === undefined ? undefined : await passwords.hash(generatedPassword)
   const isNew = await metadata.write(async (tx) => insertPrincipal(tx, newAdministrator(hash)))
@@ -57,22 +70,32 @@ export async function ensureFirstAdministrator(
   return { link, ...(isNew && generatedPassword !== undefined && { generatedPassword }) }
 }
 
-/** A new one-time link by which the administrator's password is set. */
-export async function createSetupLink(
-  metadata: MetadataStore,
-): Promise<{ readonly key: string; readonly expiresAt: Date }> {
+export interface SetupLink {
+  readonly key: string
+  readonly expiresAt: Date
+}
+
+/** A new one-time link by which the administrator's password is set; those of other nodes stay good. */
+async function createSetupLink(metadata: MetadataStore): Promise<SetupLink> {
+  return metadata.write(async (tx) => {
+    await insertPrincipal(tx, newAdministrator(undefined))
+    return insertLink(tx, await requireFirstAdministrator(tx))
+  })
+}
+
+/** As createSetupLink, for whoever asks for one: every link before it no longer works. */
+export async function replaceSetupLink(metadata: MetadataStore): Promise<SetupLink> {
+  return metadata.write(async (tx) => {
+    const admin = await restoreFirstAdministrator(tx)
+    await deleteSetupLinks(tx, admin.id)
+    return insertLink(tx, admin)
+  })
+}
+
+async function insertLink(tx: Transaction, { id }: PrincipalRow): Promise<SetupLink> {
   const { key, hash } = createSetupKey()
   const expiresAt = new Date(Date.now() + linkLifetimeMs)
-  await metadata.write(async (tx) => {
-    await insertPrincipal(tx, newAdministrator(undefined))
-    const admin = await findPrincipalByName(tx, firstAdministrator)
-    if (admin === undefined) throw new Error('the first administrator vanished while it was made')
-    await insertSetupLink(tx, {
-      keyHash: hash,
-      principalId: admin.id,
-      expiresAt: expiresAt.getTime(),
-    })
-  })
+  await insertSetupLink(tx, { keyHash: hash, principalId: id, expiresAt: expiresAt.getTime() })
   return { key, expiresAt }
 }
 
@@ -88,14 +111,33 @@ export async function completeSetup(
     const principalId = await useSetupLink(tx, keyHash)
     if (principalId === undefined) return false
     await setPasswordHash(tx, principalId, hash)
-    await ensureSetting(tx, doneSetting, 'by link')
+    // The links of other starts are as good as this one was.
+    await deleteSetupLinks(tx, principalId)
+    await noteSetUp(tx, 'by link')
     return true
   })
 }
 
-/** Whoever sets the administrator's password by other means has set it up. */
-export async function markSetUp(metadata: MetadataStore): Promise<void> {
-  await metadata.write(async (tx) => ensureSetting(tx, doneSetting, 'by command'))
+/** Somebody has chosen the administrator's password: from now on a start makes no link and reads no file. */
+export async function noteSetUp(
+  tx: Transaction,
+  how: 'by file' | 'by link' | 'by command',
+): Promise<void> {
+  await ensureSetting(tx, doneSetting, how)
+}
+
+/** The first administrator, who afterwards is there, enabled and an administrator, whatever was before. */
+export async function restoreFirstAdministrator(tx: Transaction): Promise<PrincipalRow> {
+  await insertPrincipal(tx, newAdministrator(undefined))
+  const admin = await requireFirstAdministrator(tx)
+  await restoreAdministrator(tx, admin)
+  return admin
+}
+
+async function requireFirstAdministrator(tx: Transaction): Promise<PrincipalRow> {
+  const admin = await findPrincipalByName(tx, firstAdministrator)
+  if (admin === undefined) throw new Error('the first administrator vanished while it was made')
+  return admin
 }
 
 function newAdministrator(passwordHash: string | undefined) {
@@ -110,8 +152,9 @@ async function readPasswordFile(path: string): Promise<string> {
     )
   })
   const password = text.replace(/\r?\n$/, '')
-  if (password.length >= 12) return password
+  const weakness = weaknessOf(password, firstAdministrator)
+  if (weakness === undefined) return password
   throw new Error(
-    `The password in ${path} (CARREL_ADMIN_PASSWORD_FILE) has fewer than 12 characters. Put a longer one there.`,
+    `The password in ${path} (CARREL_ADMIN_PASSWORD_FILE) is not taken. ${weakness} Put a better one there.`,
   )
 }

@@ -9,12 +9,15 @@ export function createPrincipalDirectory(metadata: MetadataStore): PrincipalDire
     findById: async (id) => findPrincipalById(metadata, id),
     async ensureHtpasswdUser(name) {
       const principal = await metadata.write(async (tx) => {
-        await insertPrincipal(tx, { name, provider: 'htpasswd', admin: false, passwordHash: undefined })
+        await insertPrincipal(tx, {
+          name,
+          provider: 'htpasswd',
+          admin: false,
+          passwordHash: undefined,
+        })
         return findPrincipalByName(tx, name)
       })
-      if (principal?.provider !== 'htpasswd') {
-        throw new Error(`the name ${name} belongs to another kind of user`)
-      }
+      if (principal === undefined) throw new Error(`the user ${name} vanished while it was made`)
       return principal
     },
   }

@@ -2,6 +2,7 @@
 import type { Digest } from '../oci/digest.ts'
 import type { Reader, Transaction } from './metadata-store.ts'
 import { query } from './query.ts'
+import { reviewTime } from './reviews.ts'
 
 /** Either `storageKey` says where the bytes lie, or `content` holds them. */
 export interface BlobRow {
@@ -54,12 +55,25 @@ export async function linkedBlobSize(
   return (await reader.one(linkedSize, { repositoryId, digest }))?.size
 }
 
+const byDigest = query<{ digest: string }>()((db, p) =>
+  db
+    .selectFrom('blobs')
+    .select(['digest', 'size', 'storage_key as storageKey', 'content'])
+    .where('digest', '=', p.digest),
+)
+
+/** The blob, whichever repositories have it. For upkeep only: a request reaches blobs through a repository. */
+export async function findBlob(reader: Reader, digest: Digest): Promise<BlobRow | undefined> {
+  return rowOf(await reader.one(byDigest, { digest }))
+}
+
 const insert = query<{
   digest: string
   size: number
   storageKey: string
   content: Uint8Array
   createdAt: number
+  reviewAfter: number
 }>()((db, p) =>
   db
     .insertInto('blobs')
@@ -69,11 +83,15 @@ const insert = query<{
       storage_key: p.storageKey,
       content: p.content,
       created_at: p.createdAt,
+      review_after: p.reviewAfter,
     })
     .onConflict((conflict) => conflict.column('digest').doNothing()),
 )
 
-/** Returns false when the installation holds these bytes already; then the row that is there stays as it is. */
+/**
+ * Returns false when the installation holds these bytes already; then the row that is there stays as it is, and the
+ * caller puts its review off (reviewBlob). A new row is due for review: nothing refers to it yet.
+ */
 export async function insertBlob(tx: Transaction, blob: BlobRow): Promise<boolean> {
   const changed = await tx.run(insert, {
     digest: blob.digest,
@@ -81,6 +99,7 @@ export async function insertBlob(tx: Transaction, blob: BlobRow): Promise<boolea
     storageKey: blob.storageKey as string,
     content: blob.content as Uint8Array,
     createdAt: Date.now(),
+    reviewAfter: reviewTime(),
   })
   return changed === 1
 }
@@ -92,7 +111,11 @@ const link = query<{ repositoryId: number; digest: string; linkedAt: number }>()
     .onConflict((conflict) => conflict.columns(['repository_id', 'digest']).doNothing()),
 )
 
-export async function linkBlob(tx: Transaction, repositoryId: number, digest: Digest): Promise<void> {
+export async function linkBlob(
+  tx: Transaction,
+  repositoryId: number,
+  digest: Digest,
+): Promise<void> {
   await tx.run(link, { repositoryId, digest, linkedAt: Date.now() })
 }
 

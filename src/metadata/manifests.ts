@@ -3,6 +3,7 @@ import type { Digest } from '../oci/digest.ts'
 import type { Tag } from '../oci/reference.ts'
 import type { Reader, Transaction } from './metadata-store.ts'
 import { query } from './query.ts'
+import { reviewTime } from './reviews.ts'
 
 export interface ManifestHead {
   readonly digest: Digest
@@ -21,6 +22,8 @@ export interface NewManifest extends ManifestRow {
   /** As JSON text. */
   readonly annotations: string | undefined
   readonly pushedBy: number | undefined
+  /** Without a tag it is due for review. */
+  readonly tagged: boolean
   readonly blobs: readonly Digest[]
   readonly children: readonly Digest[]
 }
@@ -100,6 +103,7 @@ const insert = query<{
   annotations: string
   pushedAt: number
   pushedBy: number
+  reviewAfter: number
 }>()((db, p) =>
   db
     .insertInto('manifests')
@@ -114,6 +118,7 @@ const insert = query<{
       annotations: p.annotations,
       pushed_at: p.pushedAt,
       pushed_by: p.pushedBy,
+      review_after: p.reviewAfter,
     })
     .onConflict((conflict) => conflict.columns(['repository_id', 'digest']).doNothing()),
 )
@@ -146,9 +151,11 @@ export async function insertManifest(tx: Transaction, manifest: NewManifest): Pr
     annotations: manifest.annotations as string,
     pushedAt: Date.now(),
     pushedBy: manifest.pushedBy as number,
+    reviewAfter: (manifest.tagged ? undefined : reviewTime()) as number,
   })
   if (inserted === 0) return false
-  for (const blob of manifest.blobs) await tx.run(insertUse, { repositoryId, manifest: digest, blob })
+  for (const blob of manifest.blobs)
+    await tx.run(insertUse, { repositoryId, manifest: digest, blob })
   for (const child of manifest.children) {
     await tx.run(insertChild, { repositoryId, manifest: digest, child })
   }
@@ -156,7 +163,10 @@ export async function insertManifest(tx: Transaction, manifest: NewManifest): Pr
 }
 
 const remove = query<{ repositoryId: number; digest: string }>()((db, p) =>
-  db.deleteFrom('manifests').where('repository_id', '=', p.repositoryId).where('digest', '=', p.digest),
+  db
+    .deleteFrom('manifests')
+    .where('repository_id', '=', p.repositoryId)
+    .where('digest', '=', p.digest),
 )
 
 /** The caller has removed its tags and made sure that no index holds it. */

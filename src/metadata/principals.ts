@@ -124,7 +124,51 @@ export async function setPasswordHash(
   await tx.run(password, { id, passwordHash })
 }
 
-const remove = query<{ id: number }>()((db, p) => db.deleteFrom('principals').where('id', '=', p.id))
+const restore = query<{ id: number; name: string }>()((db, p) =>
+  db
+    .updateTable('principals')
+    .set({ provider: 'local', subject: p.name, admin: 1, disabled_at: null })
+    .where('id', '=', p.id),
+)
+
+/** Whatever the principal was: now it is an enabled local administrator. */
+export async function restoreAdministrator(
+  tx: Transaction,
+  principal: Pick<PrincipalRow, 'id' | 'name'>,
+): Promise<void> {
+  await tx.run(restore, { id: principal.id, name: principal.name })
+}
+
+const lock = query<object>()((db) =>
+  db
+    .updateTable('principals')
+    .set((row) => ({ admin: row.ref('admin') }))
+    .where('admin', '=', 1),
+)
+
+/** Until the transaction ends, nobody else gets past this: so that two cannot remove the last two at once. */
+export async function lockAdministrators(tx: Transaction): Promise<void> {
+  await tx.run(lock, {})
+}
+
+const administrators = query<{ except: number }>()((db, p) =>
+  db
+    .selectFrom('principals')
+    .select((row) => row.fn.countAll<number>().as('count'))
+    .where('admin', '=', 1)
+    .where('disabled_at', 'is', null)
+    .where('id', '<>', p.except)
+    .where((or) => or.or([or('provider', '<>', 'local'), or('password_hash', 'is not', null)])),
+)
+
+/** How many enabled administrators have a password, one left out (0 leaves out none). */
+export async function countAdministrators(reader: Reader, except: number): Promise<number> {
+  return Number((await reader.one(administrators, { except }))?.count ?? 0)
+}
+
+const remove = query<{ id: number }>()((db, p) =>
+  db.deleteFrom('principals').where('id', '=', p.id),
+)
 
 export async function deletePrincipal(tx: Transaction, id: number): Promise<void> {
   await tx.run(remove, { id })

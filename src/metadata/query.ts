@@ -80,7 +80,9 @@ export function query<P extends object>() {
   }
 }
 
-function lazily(make: (dialect: DialectName) => CompiledSql): (dialect: DialectName) => CompiledSql {
+function lazily(
+  make: (dialect: DialectName) => CompiledSql,
+): (dialect: DialectName) => CompiledSql {
   const made: Partial<Record<DialectName, CompiledSql>> = {}
   return (dialect) => (made[dialect] ??= make(dialect))
 }

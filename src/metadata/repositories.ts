@@ -83,12 +83,18 @@ const update = query<{ id: number; visibility: string; description: string }>()(
 
 export async function updateRepository(
   tx: Transaction,
-  repository: { readonly id: number; readonly visibility: Visibility; readonly description: string },
+  repository: {
+    readonly id: number
+    readonly visibility: Visibility
+    readonly description: string
+  },
 ): Promise<void> {
   await tx.run(update, repository)
 }
 
-const remove = query<{ id: number }>()((db, p) => db.deleteFrom('repositories').where('id', '=', p.id))
+const remove = query<{ id: number }>()((db, p) =>
+  db.deleteFrom('repositories').where('id', '=', p.id),
+)
 
 /** The caller has removed tags, manifests and links before. */
 export async function deleteRepository(tx: Transaction, id: number): Promise<void> {

@@ -1,115 +1,68 @@
-// The review queue of collection: what may have become unreferenced, noted in the transaction that may have caused
-// it. A later event always puts the review off, so that a review cannot race with the change.
-import { sql } from 'kysely'
+// The review queue of collection: when to look whether a row is still referenced, noted in the transaction after which
+// it may not be. It is a column of the row itself, so a queue entry can neither be forgotten nor outlive its row. A
+// later event puts the review off, so that a review never races with the change.
 import type { Digest } from '../oci/digest.ts'
 import type { Transaction } from './metadata-store.ts'
 import { query } from './query.ts'
 
 const reviewDelayMs = 24 * 60 * 60 * 1000
 
-export type ReviewEvent =
-  | 'blob-uploaded'
-  | 'blob-unlinked'
-  | 'manifest-pushed'
-  | 'manifest-deleted'
-  | 'tag-moved'
-  | 'tag-deleted'
-  | 'repository-deleted'
-
-const blob = query<{ digest: string; reviewAfter: number; event: string }>()((db, p) =>
-  db
-    .insertInto('blob_reviews')
-    .values({ digest: p.digest, review_after: p.reviewAfter, event: p.event })
-    .onConflict((conflict) =>
-      conflict.column('digest').doUpdateSet({ review_after: p.reviewAfter, event: p.event }),
-    ),
-)
-
-export async function reviewBlob(tx: Transaction, digest: Digest, event: ReviewEvent): Promise<void> {
-  await tx.run(blob, { digest, reviewAfter: Date.now() + reviewDelayMs, event })
+/** When what happens now is to be looked at; milliseconds since 1970. */
+export function reviewTime(): number {
+  return Date.now() + reviewDelayMs
 }
 
-const manifest = query<{
-  repositoryId: number
-  digest: string
-  reviewAfter: number
-  event: string
-}>()((db, p) =>
+const blob = query<{ digest: string; reviewAfter: number }>()((db, p) =>
+  db.updateTable('blobs').set({ review_after: p.reviewAfter }).where('digest', '=', p.digest),
+)
+
+export async function reviewBlob(tx: Transaction, digest: Digest): Promise<void> {
+  await tx.run(blob, { digest, reviewAfter: reviewTime() })
+}
+
+const manifest = query<{ repositoryId: number; digest: string; reviewAfter: number }>()((db, p) =>
   db
-    .insertInto('manifest_reviews')
-    .values({
-      repository_id: p.repositoryId,
-      digest: p.digest,
-      review_after: p.reviewAfter,
-      event: p.event,
-    })
-    .onConflict((conflict) =>
-      conflict
-        .columns(['repository_id', 'digest'])
-        .doUpdateSet({ review_after: p.reviewAfter, event: p.event }),
-    ),
+    .updateTable('manifests')
+    .set({ review_after: p.reviewAfter })
+    .where('repository_id', '=', p.repositoryId)
+    .where('digest', '=', p.digest),
 )
 
 export async function reviewManifest(
   tx: Transaction,
   repositoryId: number,
   digest: Digest,
-  event: ReviewEvent,
 ): Promise<void> {
-  await tx.run(manifest, { repositoryId, digest, reviewAfter: Date.now() + reviewDelayMs, event })
+  await tx.run(manifest, { repositoryId, digest, reviewAfter: reviewTime() })
 }
 
-const blobsOfManifest = query<{
-  repositoryId: number
-  digest: string
-  reviewAfter: number
-  event: string
-}>()((db, p) =>
-  db
-    .insertInto('blob_reviews')
-    .columns(['digest', 'review_after', 'event'])
-    .expression((select) =>
-      select
-        .selectFrom('manifest_blobs')
-        .select([
-          'blob',
-          sql<number>`cast(${p.reviewAfter} as bigint)`.as('review_after'),
-          sql<string>`cast(${p.event} as text)`.as('event'),
-        ])
-        .where('repository_id', '=', p.repositoryId)
-        .where('manifest', '=', p.digest),
-    )
-    .onConflict((conflict) =>
-      conflict.column('digest').doUpdateSet({ review_after: p.reviewAfter, event: p.event }),
-    ),
+const blobsOfManifest = query<{ repositoryId: number; digest: string; reviewAfter: number }>()(
+  (db, p) =>
+    db
+      .updateTable('blobs')
+      .set({ review_after: p.reviewAfter })
+      .where('digest', 'in', (select) =>
+        select
+          .selectFrom('manifest_blobs')
+          .select('blob')
+          .where('repository_id', '=', p.repositoryId)
+          .where('manifest', '=', p.digest),
+      ),
 )
 
-const childrenOfManifest = query<{
-  repositoryId: number
-  digest: string
-  reviewAfter: number
-  event: string
-}>()((db, p) =>
-  db
-    .insertInto('manifest_reviews')
-    .columns(['repository_id', 'digest', 'review_after', 'event'])
-    .expression((select) =>
-      select
-        .selectFrom('manifest_children')
-        .select([
-          'repository_id',
-          'child',
-          sql<number>`cast(${p.reviewAfter} as bigint)`.as('review_after'),
-          sql<string>`cast(${p.event} as text)`.as('event'),
-        ])
-        .where('repository_id', '=', p.repositoryId)
-        .where('manifest', '=', p.digest),
-    )
-    .onConflict((conflict) =>
-      conflict
-        .columns(['repository_id', 'digest'])
-        .doUpdateSet({ review_after: p.reviewAfter, event: p.event }),
-    ),
+const childrenOfManifest = query<{ repositoryId: number; digest: string; reviewAfter: number }>()(
+  (db, p) =>
+    db
+      .updateTable('manifests')
+      .set({ review_after: p.reviewAfter })
+      .where('repository_id', '=', p.repositoryId)
+      .where('digest', 'in', (select) =>
+        select
+          .selectFrom('manifest_children')
+          .select('child')
+          .where('repository_id', '=', p.repositoryId)
+          .where('manifest', '=', p.digest),
+      ),
 )
 
 /** Call before the manifest is deleted: its rows say what to look at. */
@@ -117,38 +70,28 @@ export async function reviewContentsOfManifest(
   tx: Transaction,
   repositoryId: number,
   digest: Digest,
-  event: ReviewEvent,
 ): Promise<void> {
-  const parameters = { repositoryId, digest, reviewAfter: Date.now() + reviewDelayMs, event }
+  const parameters = { repositoryId, digest, reviewAfter: reviewTime() }
   await tx.run(blobsOfManifest, parameters)
   await tx.run(childrenOfManifest, parameters)
 }
 
-const blobsOfRepository = query<{ repositoryId: number; reviewAfter: number; event: string }>()(
-  (db, p) =>
-    db
-      .insertInto('blob_reviews')
-      .columns(['digest', 'review_after', 'event'])
-      .expression((select) =>
-        select
-          .selectFrom('repository_blobs')
-          .select([
-            'digest',
-            sql<number>`cast(${p.reviewAfter} as bigint)`.as('review_after'),
-            sql<string>`cast(${p.event} as text)`.as('event'),
-          ])
-          .where('repository_id', '=', p.repositoryId),
-      )
-      .onConflict((conflict) =>
-        conflict.column('digest').doUpdateSet({ review_after: p.reviewAfter, event: p.event }),
-      ),
+const blobsOfRepository = query<{ repositoryId: number; reviewAfter: number }>()((db, p) =>
+  db
+    .updateTable('blobs')
+    .set({ review_after: p.reviewAfter })
+    .where('digest', 'in', (select) =>
+      select
+        .selectFrom('repository_blobs')
+        .select('digest')
+        .where('repository_id', '=', p.repositoryId),
+    ),
 )
 
 /** Call before the repository's links are deleted. */
 export async function reviewBlobsOfRepository(
   tx: Transaction,
   repositoryId: number,
-  event: ReviewEvent,
 ): Promise<void> {
-  await tx.run(blobsOfRepository, { repositoryId, reviewAfter: Date.now() + reviewDelayMs, event })
+  await tx.run(blobsOfRepository, { repositoryId, reviewAfter: reviewTime() })
 }

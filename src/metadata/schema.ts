@@ -39,6 +39,8 @@ export interface Schema {
     storage_key: string | null
     content: Uint8Array | null
     created_at: number
+    /** When to look whether anything still needs it; null: nothing happened that makes it worth a look. */
+    review_after: number | null
   }
   /** A blob is visible in a repository through this row only. */
   repository_blobs: { repository_id: number; digest: string; linked_at: number }
@@ -53,6 +55,7 @@ export interface Schema {
     annotations: string | null
     pushed_at: number
     pushed_by: number | null
+    review_after: number | null
   }
   manifest_blobs: { repository_id: number; manifest: string; blob: string }
   manifest_children: { repository_id: number; manifest: string; child: string }
@@ -79,7 +82,4 @@ export interface Schema {
     storage_key: string | null
     content: Uint8Array | null
   }
-  /** What may have become unreferenced and is to be looked at after a while: filled with the change itself. */
-  blob_reviews: { digest: string; review_after: number; event: string }
-  manifest_reviews: { repository_id: number; digest: string; review_after: number; event: string }
 }

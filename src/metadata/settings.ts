@@ -76,7 +76,10 @@ const useLink = query<{ keyHash: string; now: number }>()((db, p) =>
     .where('expires_at', '>', p.now),
 )
 const linkOwner = query<{ keyHash: string }>()((db, p) =>
-  db.selectFrom('setup_links').select('principal_id as principalId').where('key_hash', '=', p.keyHash),
+  db
+    .selectFrom('setup_links')
+    .select('principal_id as principalId')
+    .where('key_hash', '=', p.keyHash),
 )
 
 /** Uses the link up; returns whose it was, or undefined when it is unknown, used or expired. */
@@ -84,4 +87,13 @@ export async function useSetupLink(tx: Transaction, keyHash: string): Promise<nu
   const used = await tx.run(useLink, { keyHash, now: Date.now() })
   if (used === 0) return undefined
   return (await tx.one(linkOwner, { keyHash }))?.principalId
+}
+
+const removeLinks = query<{ principalId: number }>()((db, p) =>
+  db.deleteFrom('setup_links').where('principal_id', '=', p.principalId),
+)
+
+/** None of the principal's links works any more. */
+export async function deleteSetupLinks(tx: Transaction, principalId: number): Promise<void> {
+  await tx.run(removeLinks, { principalId })
 }

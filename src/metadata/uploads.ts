@@ -36,7 +36,13 @@ export async function findUpload(reader: Reader, id: string): Promise<UploadRow 
 const parts = query<{ id: string }>()((db, p) =>
   db
     .selectFrom('upload_parts')
-    .select(['start_offset as startOffset', 'size', 'digest', 'storage_key as storageKey', 'content'])
+    .select([
+      'start_offset as startOffset',
+      'size',
+      'digest',
+      'storage_key as storageKey',
+      'content',
+    ])
     .where('upload_id', '=', p.id)
     .orderBy('start_offset'),
 )

@@ -33,7 +33,7 @@ export async function followCertificate(
     const files = config.tls
     served = await loadCertificateFiles(files)
     const watch = watchCertificateFiles(files, change, (error) => warn(error.message))
-    stop = () => void watch[Symbol.dispose]()
+    stop = () => watch[Symbol.dispose]()
   } else {
     const ensure = async () => ensureCertificates(ownCertificate(config))
     served = await ensure()
@@ -58,7 +58,11 @@ export async function followCertificate(
 function ownCertificate({ dataDir, tls, listen, publicUrl }: Config) {
   const extra = tls.mode === 'own-authority' ? [...tls.extraNames] : []
   if (publicUrl !== undefined) extra.push(publicUrl.hostname)
-  if (listen.host !== '' && !isLoopbackHost(listen.host) && !/^(?:0\.0\.0\.0|::)$/.test(listen.host)) {
+  if (
+    listen.host !== '' &&
+    !isLoopbackHost(listen.host) &&
+    !/^(?:0\.0\.0\.0|::)$/.test(listen.host)
+  ) {
     extra.push(listen.host)
   }
   return { folder: join(dataDir, 'tls'), names: localNames({ extra }) }

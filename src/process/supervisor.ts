@@ -12,6 +12,7 @@ import type { DoorEvent } from '../http/events.ts'
 import { ensureFirstAdministrator } from '../installation/first-administrator.ts'
 import { ensureIdentity } from '../installation/identity.ts'
 import { openBlobs, openMetadata } from '../compose.ts'
+import type { MetadataStore } from '../metadata/metadata-store.ts'
 import { listRepositories } from '../metadata/repositories.ts'
 import { version } from '../version.ts'
 import { followCertificate, type FollowedCertificate } from './certificate.ts'
@@ -32,7 +33,9 @@ export async function serve(config: Config, options: ServeOptions): Promise<numb
 
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
   using _lock = config.metadata.dialect === 'sqlite' ? lockData(config.dataDir) : nothing
-  await using metadata = await openMetadata(config, { migrate: true })
+  // Whose turn it is to write, shared by this thread and the workers.
+  const turn = new SharedArrayBuffer(4)
+  await using metadata = await openMetadata(config, { migrate: true, turn })
   await using storage = await openBlobs(config.dataDir)
   const passwords = createPasswordPool({ threads: 1, queueLimit: 8 })
   const setup = config.open
@@ -44,8 +47,16 @@ export async function serve(config: Config, options: ServeOptions): Promise<numb
   await passwords.close()
   await using certificate = await followCertificate(config, warn)
   const port = await requireFreePort(config.listen.host, config.listen.port)
-  const count = config.workers === 'auto' ? Math.min(availableParallelism(), mostWorkers) : config.workers
-  const settings = await workerSettings(config, { certificate, port, shared: count > 1, options, metadata })
+  const count =
+    config.workers === 'auto' ? Math.min(availableParallelism(), mostWorkers) : config.workers
+  const settings = await workerSettings(config, {
+    certificate,
+    port,
+    shared: count > 1,
+    options,
+    metadata,
+    turn,
+  })
   const workers = await startWorkers(settings, count, (event) => options.onEvent(liveEvent(event)))
   certificate.onChange((changed) => workers.setCertificate(changed))
 
@@ -111,7 +122,8 @@ async function workerSettings(
     readonly port: number
     readonly shared: boolean
     readonly options: ServeOptions
-    readonly metadata: Parameters<typeof ensureIdentity>[0]
+    readonly metadata: MetadataStore
+    readonly turn: SharedArrayBuffer
   },
 ): Promise<WorkerSettings> {
   const { certificate, port, shared } = parts
@@ -121,7 +133,7 @@ async function workerSettings(
     dataDir: config.dataDir,
     metadata:
       config.metadata.dialect === 'sqlite'
-        ? { dialect: 'sqlite' }
+        ? { dialect: 'sqlite', turn: parts.turn }
         : {
             dialect: 'postgres',
             url: config.metadata.url.reveal(),
@@ -154,7 +166,9 @@ function networkRegistries({ listen, open }: Config, port: number): readonly str
 
 function warningsOf(config: Config): readonly string[] {
   if (config.plainHttp === 'loopback') return []
-  return ['Plain HTTP is answered to everybody (CARREL_PLAIN_HTTP): passwords can be read on the way.']
+  return [
+    'Plain HTTP is answered to everybody (CARREL_PLAIN_HTTP): passwords can be read on the way.',
+  ]
 }
 
 function liveEvent(event: DoorEvent): ServeEvent {

@@ -9,7 +9,7 @@ export interface WorkerSettings {
   readonly listen: { readonly host: string; readonly port: number; readonly reusePort: boolean }
   readonly dataDir: string
   readonly metadata:
-    | { readonly dialect: 'sqlite' }
+    | { readonly dialect: 'sqlite'; readonly turn: SharedArrayBuffer }
     | { readonly dialect: 'postgres'; readonly url: string; readonly maxConnections: number }
   readonly identity: {
     readonly id: string

@@ -8,7 +8,9 @@ const port = parentPort
 if (port === null) throw new Error('worker.ts is the program of a thread; start carrel instead')
 const say = (message: FromWorker) => port.postMessage(message)
 
-const { server, close } = await createRegistryServer(settings, (event) => say({ kind: 'door', event }))
+const { server, close } = await createRegistryServer(settings, (event) =>
+  say({ kind: 'door', event }),
+)
 const address = await server.listen(settings.listen)
 say({ kind: 'listening', port: address.port })
 

@@ -14,7 +14,13 @@ import {
 } from '../metadata/uploads.ts'
 import type { Key } from '../storage/driver.ts'
 import { readSmall, smallContentLimit } from './small-content.ts'
-import { cancelUpload, storageKeys, storeBytes, UploadOffsetError, type UploadDeps } from './upload.ts'
+import {
+  cancelUpload,
+  storageKeys,
+  storeBytes,
+  UploadOffsetError,
+  type UploadDeps,
+} from './upload.ts'
 import type { UploadTicket } from './upload-ticket.ts'
 
 export interface UploadEnd {
@@ -41,7 +47,8 @@ export async function commitUpload(
   const offset = sizeOf(parts)
   if (end.offset !== undefined && end.offset !== offset) throw new UploadOffsetError(offset)
 
-  const blob = parts.length === 0 ? await receiveWhole(deps, end) : await receiveLast(deps, ticket, end, parts)
+  const blob =
+    parts.length === 0 ? await receiveWhole(deps, end) : await receiveLast(deps, ticket, end, parts)
   await publish(deps, ticket, { blob, hadRow: parts.length > 0 })
   // Content of parts that were read, not moved, is no longer needed.
   await deps.blobs.delete(storageKeys(parts))
@@ -168,15 +175,15 @@ async function publish(
   { blob, hadRow }: { readonly blob: BlobRow; readonly hadRow: boolean },
 ): Promise<void> {
   const isNew = await deps.metadata.write(async (tx) => {
-      const inserted = await insertBlob(tx, blob)
-      await linkBlob(tx, ticket.repositoryId, blob.digest)
-      await reviewBlob(tx, blob.digest, 'blob-uploaded')
-      // Whoever repeats the closing request gets the same answer for a while.
-      if (hadRow) {
-        await saveUpload(tx, { ...ticket, state: 'committed', digest: blob.digest })
-        await deleteUploadParts(tx, ticket.id)
-      }
-      return inserted
+    const inserted = await insertBlob(tx, blob)
+    await linkBlob(tx, ticket.repositoryId, blob.digest)
+    if (!inserted) await reviewBlob(tx, blob.digest)
+    // Whoever repeats the closing request gets the same answer for a while.
+    if (hadRow) {
+      await saveUpload(tx, { ...ticket, state: 'committed', digest: blob.digest })
+      await deleteUploadParts(tx, ticket.id)
+    }
+    return inserted
   })
   if (!isNew && blob.storageKey !== undefined) await deps.blobs.delete([blob.storageKey as Key])
 }

@@ -25,7 +25,7 @@ export async function removeTag(
     const found = await findTag(tx, repositoryId, tag)
     if (found === undefined) return false
     await deleteTag(tx, repositoryId, tag)
-    await reviewManifest(tx, repositoryId, found.digest, 'tag-deleted')
+    await reviewManifest(tx, repositoryId, found.digest)
     return true
   })
 }
@@ -49,7 +49,7 @@ export async function removeManifest(
       })
     }
     await deleteTagsOf(tx, repositoryId, digest)
-    await reviewContentsOfManifest(tx, repositoryId, digest, 'manifest-deleted')
+    await reviewContentsOfManifest(tx, repositoryId, digest)
     return deleteManifest(tx, repositoryId, digest)
   })
 }
@@ -73,15 +73,18 @@ export async function removeBlob(
       })
     }
     const removed = await unlinkBlob(tx, repositoryId, digest)
-    if (removed) await reviewBlob(tx, digest, 'blob-unlinked')
+    if (removed) await reviewBlob(tx, digest)
     return removed
   })
 }
 
 /** Removes a repository with everything in it. Its id is never given out again. */
-export async function removeRepository(metadata: MetadataStore, repositoryId: number): Promise<void> {
+export async function removeRepository(
+  metadata: MetadataStore,
+  repositoryId: number,
+): Promise<void> {
   await metadata.write(async (tx) => {
-    await reviewBlobsOfRepository(tx, repositoryId, 'repository-deleted')
+    await reviewBlobsOfRepository(tx, repositoryId)
     await deleteAllTags(tx, repositoryId)
     await deleteAllManifests(tx, repositoryId)
     await unlinkAllBlobs(tx, repositoryId)

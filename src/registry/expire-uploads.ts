@@ -50,7 +50,7 @@ export async function sweepUploads(
   }
   if (old.length === 0) return 0
   const known = new Set<string>()
-  for (let after = ''; ; ) {
+  for (let after = ''; ;) {
     const keys = await listPartKeys(deps.metadata, { after, limit: 1000 })
     for (const key of keys) known.add(key)
     const last = keys.at(-1)

@@ -16,7 +16,7 @@ export async function mountBlob(
   return metadata.write(async (tx) => {
     if ((await linkedBlobSize(tx, from, digest)) === undefined) return false
     await linkBlob(tx, to, digest)
-    await reviewBlob(tx, digest, 'blob-uploaded')
+    await reviewBlob(tx, digest)
     return true
   })
 }

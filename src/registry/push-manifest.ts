@@ -64,11 +64,12 @@ export async function pushManifest(
       artifactType: manifest.artifactType,
       annotations: hasKeys(manifest.annotations) ? JSON.stringify(manifest.annotations) : undefined,
       pushedBy,
+      tagged: tags.length > 0,
       blobs,
       children,
     })
-    if (tags.length === 0) await reviewManifest(tx, repositoryId, digest, 'manifest-pushed')
-    for (const tag of new Set(tags)) await moveTag(tx, { repositoryId, tag, digest, updatedBy: pushedBy })
+    for (const tag of new Set(tags))
+      await moveTag(tx, { repositoryId, tag, digest, updatedBy: pushedBy })
   })
   return {
     digest,
@@ -91,7 +92,7 @@ async function moveTag(
   if (before?.digest === move.digest) return
   await setTag(tx, move)
   if (before !== undefined) {
-    await reviewManifest(tx, move.repositoryId, before.digest, 'tag-moved')
+    await reviewManifest(tx, move.repositoryId, before.digest)
   }
 }
 
@@ -110,7 +111,9 @@ async function requireContents(
   const children = new Set<Digest>()
   const missing = new Set<Digest>()
   const needed = manifest.layers.filter((layer) => !layer.foreign)
-  for (const { digest, size } of manifest.config === undefined ? needed : [manifest.config, ...needed]) {
+  for (const { digest, size } of manifest.config === undefined
+    ? needed
+    : [manifest.config, ...needed]) {
     if (blobs.has(digest)) continue
     const found = await linkedBlobSize(tx, repositoryId, digest)
     if (found === undefined && digest === emptyDigest) await provideEmptyBlob(tx, repositoryId)
@@ -155,14 +158,14 @@ function missingContents(missing: readonly Digest[], isIndex: boolean): OciError
 }
 
 async function provideEmptyBlob(tx: Transaction, repositoryId: number): Promise<void> {
-  await insertBlob(tx, {
+  const isNew = await insertBlob(tx, {
     digest: emptyDigest,
     size: emptyBlob.length,
     storageKey: undefined,
     content: emptyBlob,
   })
   await linkBlob(tx, repositoryId, emptyDigest)
-  await reviewBlob(tx, emptyDigest, 'blob-uploaded')
+  if (!isNew) await reviewBlob(tx, emptyDigest)
 }
 
 function totalSize(manifest: ParsedManifest, ownSize: number): number {

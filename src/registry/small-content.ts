@@ -24,7 +24,11 @@ export async function readSmall(source: Readable, keepPartial: boolean): Promise
       source.off('close', onClose)
     }
     const onReadable = () => {
-      for (let chunk = source.read() as Buffer | null; chunk !== null; chunk = source.read() as Buffer | null) {
+      for (
+        let chunk = source.read() as Buffer | null;
+        chunk !== null;
+        chunk = source.read() as Buffer | null
+      ) {
         chunks.push(chunk)
         size += chunk.length
         if (size <= smallContentLimit) continue

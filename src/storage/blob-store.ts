@@ -160,12 +160,17 @@ async function commit(
   expected: Digest,
 ): Promise<StoredBlob> {
   const keys = parts.map((part) => part.key)
+  // Of an empty part there may be no object.
+  const filled = parts.filter((part) => part.size > 0)
   try {
-    for (const part of parts) await requireWhole(driver, part)
-    const [first] = parts
-    const isHashed = first?.digest !== undefined && isSameAlgorithm(first.digest, expected)
-    if (parts.length === 1 && isHashed) return await commitHashed(driver, first, expected)
-    return await commitUnhashed(driver, parts, expected)
+    for (const part of filled) await requireWhole(driver, part)
+    const [only] = filled
+    const isHashed = only?.digest !== undefined && isSameAlgorithm(only.digest, expected)
+    if (parts.length === 1 && isHashed) return await commitHashed(driver, only, expected)
+    const blob = await commitUnhashed(driver, filled, expected)
+    // The blob is there already; parts that stay are swept with the upload.
+    await driver.delete(keys).catch(() => undefined)
+    return blob
   } catch (error) {
     // The error is what counts; parts that stay are swept with the upload.
     const refusal = error instanceof ObjectNotFoundError ? uploadDamaged({ cause: error }) : error
@@ -211,8 +216,6 @@ async function commitUnhashed(
   const blob = await driver.concatenate(keys, checkedKey(hash, expected), (chunk) => {
     hash.update(chunk)
   })
-  // The blob is there already; parts that stay are swept with the upload.
-  await driver.delete(keys).catch(() => undefined)
   return { key: blob.key, size: blob.size }
 }
 

@@ -89,7 +89,7 @@ export async function* abortable(
 }
 
 // Small, so that what waits here does not count beside what a driver has in hand.
-const maxQueued = 128 * 1024
+const maxQueued = 64 * 1024
 const maxChunks = 64
 
 async function* iterate(source: ByteSource): AsyncGenerator<Uint8Array, void, undefined> {

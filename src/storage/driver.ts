@@ -105,8 +105,12 @@ export class ObjectNotFoundError extends Error {
  * @throws {TypeError}
  */
 export function parseKey(text: string): Key {
-  if (text.length <= maxKeyLength && keyPattern.test(text)) return text as Key
+  if (isKey(text)) return text
   throw new TypeError(`${JSON.stringify(text.slice(0, 200))} is not a storage key.`)
+}
+
+export function isKey(text: string): text is Key {
+  return text.length <= maxKeyLength && keyPattern.test(text)
 }
 
 const keyPattern = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]{0,199})*$/

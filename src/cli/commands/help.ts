@@ -54,9 +54,9 @@ function printEnvironment(output: Output, json = false): void {
     return
   }
   const intro = [
-    'Settings come from flags, then these variables, then carrel.yaml, then the default.',
-    `carrel.yaml is looked for in the data folder, or is what --config or ${configFileVariable} names.`,
-    'Its keys are shown in brackets; "tls.key" means key below tls.',
+    'A flag goes before a variable, a variable before carrel.yaml, and that before',
+    'the default. carrel.yaml is looked for in the data folder, or is the file that',
+    `--config or ${configFileVariable} names; its keys are in brackets ("tls.key": key below tls).`,
   ]
   const rows = settings.map((setting) => {
     const { env, key, value, help, fallback, secret } = setting

@@ -33,7 +33,7 @@ const repositoryJson = `"name", "visibility": "private"|"internal"|"public", "de
 export function define(command: Command, context: CommandContext): void {
   describeCommand(command, {
     summary: 'list, make, change and remove repositories',
-    more: 'A first push makes a repository by itself; it is private then.',
+    more: 'A first push makes a repository by itself; it is private then.\nprivate: who has a grant may pull; internal: all who sign in; public: everybody.',
     examples: ['carrel repo ls', 'carrel repo create team/api --visibility internal'],
   })
   defineLs(command, context)
@@ -65,9 +65,10 @@ function defineLs(command: Command, context: CommandContext): void {
 function defineCreate(command: Command, context: CommandContext): void {
   const create = describeCommand(command.command('create'), {
     summary: 'make a repository before its first push',
+    more: 'private (default): who has a grant may pull; internal: all who sign in;\npublic: everybody.',
     examples: [
       'carrel repo create team/api',
-      'carrel repo create team/site --visibility public --description "our web site"',
+      'carrel repo create team/site --visibility public --description "our site"',
     ],
     json: `{ ${repositoryJson} }`,
   })
@@ -155,10 +156,11 @@ function defineRm(command: Command, context: CommandContext): void {
 }
 
 function addChangeOptions(command: Command): Command {
-  const visibility = new Option(
-    '--visibility <WHO>',
-    'private: those with a grant; internal: all who sign in; public: everybody may pull',
-  ).choices(['private', 'internal', 'public'])
+  const visibility = new Option('--visibility <WHO>', 'who may pull').choices([
+    'private',
+    'internal',
+    'public',
+  ])
   return command.addOption(visibility).option('--description <TEXT>', 'one line for people')
 }
 

@@ -10,6 +10,8 @@ import type { ServeOptions } from '../composition.ts'
 import { loadConfig } from '../context.ts'
 import type { CommandContext } from '../context.ts'
 import { describeCommand } from '../help-text.ts'
+import type { Output } from '../output.ts'
+import { createServeLog } from '../serve-log.ts'
 import { createServeScreen } from '../serve-screen.ts'
 
 export function define(command: Command, context: CommandContext): void {
@@ -19,7 +21,7 @@ export function define(command: Command, context: CommandContext): void {
     examples: [
       'carrel serve',
       'carrel serve --listen 0.0.0.0:5443 --data /var/lib/carrel',
-      'carrel serve --tls-cert chain.pem --tls-key key.pem --public-url https://registry.example.com',
+      'carrel serve --tls-cert chain.pem --tls-key key.pem',
     ],
   })
   addServerOptions(command)
@@ -51,26 +53,24 @@ export async function serve(
   const { output, composition } = context
   const { config } = await loadConfig(context, flagsOf(options))
   const logs = logsOf(config, output.terminal, friendly)
-  const { io, width } = output
-  const terminal = output.terminal && logs !== 'json'
-  const home = io.env['HOME']
-  const screen = createServeScreen({
-    stdout: io.stdout,
-    style: {
-      color: hasColor(io.stdout, io.env),
-      width,
-      program: io.program,
-      ...(home !== undefined && { home }),
-    },
-    lively: output.lively && terminal,
-    live: logs === 'screen',
-  })
   context.exitCode = await composition.serve(config, {
-    terminal,
+    terminal: output.terminal && logs !== 'json',
     logs,
-    onEvent: (event) => {
-      if (terminal) screen(event)
-    },
+    onEvent:
+      logs === 'json'
+        ? createServeLog(output.io.stdout, config.log.level)
+        : createScreen(output, { live: logs === 'screen' }),
+  })
+}
+
+function createScreen({ io, width, terminal, lively }: Output, { live }: { live: boolean }) {
+  const home = io.env['HOME']
+  const color = hasColor(io.stdout, io.env)
+  return createServeScreen({
+    stdout: io.stdout,
+    style: { color, width, program: io.program, ...(home !== undefined && { home }) },
+    lively: lively && terminal,
+    live,
   })
 }
 

@@ -40,7 +40,7 @@ export function define(command: Command, context: CommandContext): void {
       'carrel user create ann --password-stdin < ann.password',
       'carrel user create ann --generate --admin',
     ],
-    json: `{ ${userJson}, "password" only with --generate }`,
+    json: `{ ${userJson},\n  "password" only with --generate }`,
   })
   create.argument('<NAME>').option('--admin', 'may do everything')
   addPlaceOptions(addPasswordOptions(create)).action((name: string, options: CreateOptions) =>

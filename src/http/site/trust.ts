@@ -31,7 +31,10 @@ export function trustScriptRoutes({ trustScript }: TrustDeps): Routes<'trust-scr
 
 function textReply(text: string | undefined, type: string): Reply {
   if (text === undefined) {
-    throw new HttpError(404, 'This registry uses a certificate of its operator; ask them whom to trust.')
+    throw new HttpError(
+      404,
+      'This registry uses a certificate of its operator; ask them whom to trust.',
+    )
   }
   const headers = { 'content-type': type, 'content-length': Buffer.byteLength(text) }
   return { status: 200, headers, body: text }

@@ -54,7 +54,8 @@ async function post(deps: TokenDeps, { request }: Call): Promise<Reply> {
     if (error instanceof OciError && error.code === 'UNAUTHORIZED') return undefined
     throw error
   })
-  if (identity === undefined) return oauthError('invalid_grant', 'The user name or password is wrong.')
+  if (identity === undefined)
+    return oauthError('invalid_grant', 'The user name or password is wrong.')
   if (identity.kind === 'principal') {
     deps.loggedIn({ kind: 'login', name: identity.name, address: request.peer.address })
   }

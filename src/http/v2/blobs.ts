@@ -58,13 +58,16 @@ async function get(deps: BlobDeps, call: BlobCall): Promise<Reply> {
       'content-length': end - start + 1,
       ...(range.kind === 'range' && { 'content-range': `bytes ${start}-${end}/${blob.size}` }),
     },
-    ...(request.method === 'GET' && blob.size > 0 && { body: await bytesOf(deps, blob, start, end) }),
+    ...(request.method === 'GET' &&
+      blob.size > 0 && { body: await bytesOf(deps, blob, start, end) }),
   }
 }
 
 async function bytesOf({ blobs }: BlobDeps, blob: BlobRow, start: number, end: number) {
   if (blob.content !== undefined) {
-    return start === 0 && end === blob.size - 1 ? blob.content : blob.content.subarray(start, end + 1)
+    return start === 0 && end === blob.size - 1
+      ? blob.content
+      : blob.content.subarray(start, end + 1)
   }
   return blobs.open(blob.storageKey as Key, { start, end })
 }

@@ -6,7 +6,11 @@ import { jsonReply } from '../reply.ts'
 import type { Routes } from '../route.ts'
 import { nextLink, parsePage } from './page.ts'
 
-export function catalogRoutes({ metadata }: { readonly metadata: MetadataStore }): Routes<'catalog'> {
+export function catalogRoutes({
+  metadata,
+}: {
+  readonly metadata: MetadataStore
+}): Routes<'catalog'> {
   return {
     GET: {
       needs: () => ({ action: 'pull', resource: { type: 'catalog' } }),
@@ -20,7 +24,8 @@ export function catalogRoutes({ metadata }: { readonly metadata: MetadataStore }
             : await listRepositories(metadata, filterOf(identity), { after, limit: limit + 1 })
         const shown = found.slice(0, limit).map(({ name }) => name)
         const last = shown.at(-1)
-        const link = found.length > limit && last !== undefined ? nextLink('/v2/_catalog', page, last) : {}
+        const link =
+          found.length > limit && last !== undefined ? nextLink('/v2/_catalog', page, last) : {}
         return jsonReply(200, { repositories: shown }, link)
       },
     },

@@ -6,7 +6,10 @@ import type { HttpRequest } from '../request.ts'
 export function notModified(request: HttpRequest, digest: Digest): boolean {
   const given = request.headers['if-none-match']
   if (given === undefined) return false
-  return given === '*' || given.split(',').some((tag) => tag.trim().replace(/^W\//, '') === `"${digest}"`)
+  return (
+    given === '*' ||
+    given.split(',').some((tag) => tag.trim().replace(/^W\//, '') === `"${digest}"`)
+  )
 }
 
 /** Whether a Range header still holds: without If-Range, or when that names this content. */

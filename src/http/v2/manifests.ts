@@ -51,8 +51,7 @@ async function get({ metadata }: ManifestDeps, call: ManifestCall): Promise<Repl
     'content-length': manifest.size,
     'docker-content-digest': manifest.digest,
     etag: `"${manifest.digest}"`,
-    'cache-control':
-      reference.kind === 'tag' ? 'no-cache' : 'private, max-age=31536000, immutable',
+    'cache-control': reference.kind === 'tag' ? 'no-cache' : 'private, max-age=31536000, immutable',
   }
   if (notModified(request, manifest.digest)) return { status: 304, headers }
   return { status: 200, headers, body: manifest.content }
@@ -130,7 +129,10 @@ function tagsOf(query: URLSearchParams, reference: Reference) {
     throw new HttpError(400, 'Tags can be given in the query only when the address has a digest.')
   }
   if (given.length > maxTags) {
-    throw new HttpError(400, `${given.length} tags in one request are too many: send at most ${maxTags}.`)
+    throw new HttpError(
+      400,
+      `${given.length} tags in one request are too many: send at most ${maxTags}.`,
+    )
   }
   return given.map(parseTag)
 }

@@ -17,7 +17,10 @@ export function parsePage(query: URLSearchParams): PageRequest {
   const n = query.get('n')
   if (n === null || n === '') return { after, limit: defaultSize }
   if (!/^\d{1,15}$/.test(n)) {
-    throw new HttpError(400, `n is the number of entries to list, such as 100, not "${n.slice(0, 40)}".`)
+    throw new HttpError(
+      400,
+      `n is the number of entries to list, such as 100, not "${n.slice(0, 40)}".`,
+    )
   }
   return { after, limit: Math.min(Number(n), largestSize) }
 }

@@ -4,11 +4,11 @@ import { StorageUnavailableError } from '../../oci/errors.ts'
 
 export interface GroupSync {
   /** @throws {StorageUnavailableError} when this or an earlier sync failed */
-  sync(): Promise<void>
+  readonly sync: () => Promise<void>
   /** @throws {StorageUnavailableError} when an earlier sync failed */
-  requireHealthy(): void
+  readonly requireHealthy: () => void
   /** Resolves when no sync is running. */
-  settled(): Promise<void>
+  readonly settled: () => Promise<void>
 }
 
 export function createGroupSync(syncOnce: () => Promise<void>): GroupSync {
@@ -34,23 +34,23 @@ export function createGroupSync(syncOnce: () => Promise<void>): GroupSync {
   }
 
   function begin(): Promise<void> {
-    const current = start().finally(() => {
-      if (running === current) running = undefined
+    running = start().finally(() => {
+      // One that follows takes over at once: a caller in between must join it, not begin a second one beside it.
+      if (next === undefined) running = undefined
     })
-    running = current
-    return current
+    return running
+  }
+
+  function follow(): Promise<void> {
+    next = undefined
+    return begin()
   }
 
   return {
     requireHealthy,
     sync() {
       if (running === undefined) return begin()
-      next ??= running
-        .catch(() => undefined)
-        .then(() => {
-          next = undefined
-          return begin()
-        })
+      next ??= running.then(follow, follow)
       return next
     },
     async settled() {

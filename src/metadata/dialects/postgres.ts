@@ -27,7 +27,7 @@ export async function openPostgres(options: PostgresOptions): Promise<MetadataSt
     max: options.maxConnections ?? 8,
     application_name: 'carrel',
     types: {
-      getTypeParser: ((oid: number, format?: 'text') =>
+      getTypeParser: ((oid: number, format?: 'text'): unknown =>
         oid === int8 ? Number : types.getTypeParser(oid, format)) as typeof types.getTypeParser,
     },
   })
@@ -156,7 +156,8 @@ function isConflict(error: unknown): boolean {
 function translate(error: unknown): unknown {
   const code = (error as { code?: string }).code
   if (code === undefined) return error
-  if (code === '53100') return new StorageFullError('The disk of the database is full.', { cause: error })
+  if (code === '53100')
+    return new StorageFullError('The disk of the database is full.', { cause: error })
   const lost = code.startsWith('08') || code.startsWith('57P') || code.startsWith('53')
   if (lost || code === 'ECONNREFUSED' || code === 'ECONNRESET' || code === 'ETIMEDOUT') {
     return new StorageUnavailableError('The database did not answer.', { cause: error })
@@ -180,7 +181,9 @@ function postgresMigrations(client: PoolClient): MigrationTarget {
   return {
     words: postgresWords,
     async applied() {
-      await client.query('create table if not exists migrations (name text primary key, applied_at bigint)')
+      await client.query(
+        'create table if not exists migrations (name text primary key, applied_at bigint)',
+      )
       const { rows } = await client.query<{ name: string }>('select name from migrations')
       return rows.map((row) => row.name)
     },

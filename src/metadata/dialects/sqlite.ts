@@ -1,25 +1,32 @@
 // The embedded database. A commit writes the log (WAL) without waiting for the disk; durability is one fdatasync of
 // the log, shared by all commits that came before it. That is what `synchronous=FULL` does, except that the event loop
-// does not stand still meanwhile and many commits share one sync. See docs/decisions/0010-group-commit.md.
-import { open as openFile, type FileHandle } from 'node:fs/promises'
-import { dirname } from 'node:path'
-import { DatabaseSync, type StatementSync } from 'node:sqlite'
+// does not stand still meanwhile and many writes share one commit and one sync.
+// See docs/decisions/0010-group-commit.md.
+import type { DatabaseSync } from 'node:sqlite'
 import { StorageFullError, StorageUnavailableError } from '../../oci/errors.ts'
 import type { MetadataStore, Reader, Transaction } from '../metadata-store.ts'
-import { migrate, sqliteWords, type MigrationTarget } from '../migrations/migrate.ts'
-import type { CompiledSql, Query } from '../query.ts'
+import { migrate } from '../migrations/migrate.ts'
+import type { Query } from '../query.ts'
 import { createGroupSync, type GroupSync } from './group-sync.ts'
+import { connect, requireSafeVersion, sqliteMigrations } from './sqlite-connection.ts'
+import { openLog, type WriteLog } from './sqlite-log.ts'
+import { statementsOf } from './sqlite-statements.ts'
+import { createTurnState, createWriteTurn, type TurnState, type WriteTurn } from './write-turn.ts'
 
 export interface SqliteOptions {
   readonly file: string
   /** Only one opener of an installation migrates: the supervisor, or a command without one. */
   readonly migrate?: boolean
+  /** The threads of one process share it. */
+  readonly turn?: TurnState
   /** Replaces the sync of the log, so that a test can make it fail. */
-  readonly syncLog?: (log: FileHandle) => Promise<void>
+  readonly syncLog?: (log: WriteLog) => Promise<void>
 }
 
-const busyTimeoutMs = 5000
-const logPagesBeforeTruncate = 16_384
+/** So many writes share one commit at most. */
+const batchSize = 64
+/** In pages of 4 KiB. A log that is longer is begun anew as soon as it has been copied. */
+const longLog = 4096
 
 /**
  * Opens the database of an installation; several threads and processes may have it open.
@@ -33,69 +40,39 @@ export async function openSqlite(options: SqliteOptions): Promise<MetadataStore>
   const reader = connect(options.file)
   reader.exec('PRAGMA query_only = ON')
   const log = await openLog(options.file, writer)
-  const sync = createGroupSync(() => options.syncLog?.(log) ?? log.datasync())
-  return new SqliteStore(writer, reader, log, sync)
+  const sync = createGroupSync(async () => (options.syncLog ?? ((one) => one.sync()))(log))
+  const turn = createWriteTurn(options.turn ?? createTurnState())
+  return new SqliteStore({ writer, reader, log, sync, turn })
 }
 
-function connect(file: string): DatabaseSync {
-  const db = new DatabaseSync(file)
-  db.exec(`
-    PRAGMA busy_timeout = ${busyTimeoutMs};
-    PRAGMA journal_mode = WAL;
-    PRAGMA synchronous = NORMAL;
-    PRAGMA foreign_keys = ON;
-    PRAGMA wal_autocheckpoint = 0;
-    PRAGMA cache_size = -16384;
-    PRAGMA temp_store = MEMORY;
-  `)
-  return db
+interface Parts {
+  readonly writer: DatabaseSync
+  readonly reader: DatabaseSync
+  readonly log: WriteLog
+  readonly sync: GroupSync
+  readonly turn: WriteTurn
 }
 
-/** SQLite before 3.51.3 can damage a log that two connections use (https://sqlite.org/wal.html#walresetbug). */
-function requireSafeVersion(db: DatabaseSync): void {
-  const row = db.prepare('select sqlite_version() as version').get()
-  const version = String(row?.['version'])
-  const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number)
-  const rank = (major * 1000 + minor) * 1000 + patch
-  if (rank >= 3_051_003 || version === '3.50.7' || version === '3.44.6') return
-  throw new Error(
-    `This Node.js brings SQLite ${version}, which can damage a database that several threads use. ` +
-      'Start Carrel with Node.js 24.21 or newer.',
-  )
-}
-
-/** Makes sure that the log exists and that its name survives a power loss, and opens it to sync it. */
-async function openLog(file: string, writer: DatabaseSync): Promise<FileHandle> {
-  writer.exec('BEGIN IMMEDIATE; COMMIT')
-  const log = await openFile(`${file}-wal`, 'r+').catch(async () => openFile(`${file}-wal`, 'a+'))
-  await log.datasync()
-  const folder = await openFile(dirname(file), 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
-  return log
+/** A write that waits for its turn. `settle` tells how it went, after the commit. */
+interface PendingWrite {
+  readonly work: (tx: Transaction) => Promise<unknown>
+  readonly resolve: (result: unknown) => void
+  readonly reject: (error: unknown) => void
 }
 
 class SqliteStore implements MetadataStore {
   readonly dialect = 'sqlite'
-  readonly #writer: DatabaseSync
-  readonly #reader: DatabaseSync
-  readonly #log: FileHandle
-  readonly #sync: GroupSync
+  readonly #parts: Parts
   readonly #writes: Transaction
-  readonly #reads: Transaction
-  #lastWrite: Promise<unknown> = Promise.resolve()
+  readonly #reads: Reader
+  #pending: PendingWrite[] = []
+  #committing: Promise<void> | undefined
   #openReads = 0
 
-  constructor(writer: DatabaseSync, reader: DatabaseSync, log: FileHandle, sync: GroupSync) {
-    this.#writer = writer
-    this.#reader = reader
-    this.#log = log
-    this.#sync = sync
-    this.#writes = statementsOf(writer)
-    this.#reads = statementsOf(reader)
+  constructor(parts: Parts) {
+    this.#parts = parts
+    this.#writes = statementsOf(parts.writer)
+    this.#reads = statementsOf(parts.reader)
   }
 
   async all<P, R>(query: Query<P, R>, parameters: P): Promise<readonly R[]> {
@@ -108,13 +85,14 @@ class SqliteStore implements MetadataStore {
 
   /** Reads that overlap share a snapshot; none of them outlives the turn of the event loop. */
   async read<T>(work: (tx: Reader) => Promise<T>): Promise<T> {
-    if (this.#openReads === 0) this.#reader.exec('BEGIN')
+    const { reader } = this.#parts
+    if (this.#openReads === 0) reader.exec('BEGIN')
     this.#openReads += 1
     try {
       return await work(this.#reads)
     } finally {
       this.#openReads -= 1
-      if (this.#openReads === 0) this.#reader.exec('COMMIT')
+      if (this.#openReads === 0) reader.exec('COMMIT')
     }
   }
 
@@ -122,70 +100,82 @@ class SqliteStore implements MetadataStore {
     work: (tx: Transaction) => Promise<T>,
     { durable = true }: { durable?: boolean } = {},
   ): Promise<T> {
-    this.#sync.requireHealthy()
-    const turn = this.#lastWrite.then(async () => this.#commit(work))
-    this.#lastWrite = turn.catch(() => undefined)
-    const result = await turn
-    if (durable) await this.#sync.sync()
-    return result
+    const { sync } = this.#parts
+    sync.requireHealthy()
+    const result = await new Promise<unknown>((resolve, reject) => {
+      this.#pending.push({ work, resolve, reject })
+      this.#committing ??= this.#commitPending()
+    })
+    if (durable) await sync.sync()
+    return result as T
   }
 
-  async #commit<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+  async #commitPending(): Promise<void> {
+    const { turn } = this.#parts
+    while (this.#pending.length > 0) {
+      await turn.take()
+      const batch = this.#pending.splice(0, batchSize)
+      const settle = await this.#commit(batch).finally(() => turn.release())
+      settle()
+    }
+    this.#committing = undefined
+  }
+
+  /** One transaction for all; each write of it is all or nothing by itself. Returns what tells the outcomes. */
+  async #commit(batch: readonly PendingWrite[]): Promise<() => void> {
+    const { writer } = this.#parts
+    const outcomes: (() => void)[] = []
     try {
-      this.#writer.exec('BEGIN IMMEDIATE')
-      const result = await work(this.#writes)
-      this.#writer.exec('COMMIT')
-      return result
+      writer.exec('BEGIN IMMEDIATE')
+      for (const write of batch) outcomes.push(await this.#runOne(write, batch.length > 1))
+      writer.exec('COMMIT')
+      return () => {
+        for (const tell of outcomes) tell()
+      }
     } catch (error) {
-      if (this.#writer.isTransaction) this.#writer.exec('ROLLBACK')
-      throw translate(error)
+      if (writer.isTransaction) writer.exec('ROLLBACK')
+      const failure = translate(error)
+      return () => {
+        for (const { reject } of batch) reject(failure)
+      }
     }
   }
 
-  maintain(): Promise<void> {
-    const row = this.#writer.prepare('PRAGMA wal_checkpoint(PASSIVE)').get()
-    if (Number(row?.['log']) > logPagesBeforeTruncate) {
-      this.#writer.exec('PRAGMA wal_checkpoint(RESTART)')
+  async #runOne({ work, resolve, reject }: PendingWrite, nested: boolean): Promise<() => void> {
+    const { writer } = this.#parts
+    if (nested) writer.exec('SAVEPOINT one')
+    try {
+      const result = await work(this.#writes)
+      if (nested) writer.exec('RELEASE one')
+      return () => resolve(result)
+    } catch (error) {
+      // A full disk or a broken file may have ended the whole transaction already.
+      if (!nested || !writer.isTransaction) throw error
+      writer.exec('ROLLBACK TO one; RELEASE one')
+      return () => reject(translate(error))
     }
-    return Promise.resolve()
+  }
+
+  async maintain(): Promise<void> {
+    const { writer, turn } = this.#parts
+    const copied = writer.prepare('PRAGMA wal_checkpoint(PASSIVE)').get()
+    if (Number(copied?.['log']) < longLog) return
+    // Almost all is copied already, so writers wait for little; without this a log under load never ends.
+    await turn.take()
+    try {
+      writer.exec('PRAGMA wal_checkpoint(RESTART)')
+    } finally {
+      turn.release()
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#lastWrite
-    await this.#sync.settled()
-    await this.#log.close()
-    this.#reader.close()
-    this.#writer.close()
-  }
-}
-
-/** Statements are prepared once per connection. */
-function statementsOf(db: DatabaseSync): Transaction {
-  const prepared = new Map<CompiledSql, StatementSync>()
-  const statement = (compiled: CompiledSql): StatementSync => {
-    let found = prepared.get(compiled)
-    if (found === undefined) {
-      found = db.prepare(compiled.sql)
-      prepared.set(compiled, found)
-    }
-    return found
-  }
-  return {
-    async all<P, R>(query: Query<P, R>, parameters: P) {
-      const compiled = query.compiled.sqlite
-      return statement(compiled).all(...(compiled.bind(parameters as never) as never[])) as R[]
-    },
-    async one<P, R>(query: Query<P, R>, parameters: P) {
-      const compiled = query.compiled.sqlite
-      return statement(compiled).get(...(compiled.bind(parameters as never) as never[])) as
-        | R
-        | undefined
-    },
-    async run<P, R>(query: Query<P, R>, parameters: P) {
-      const compiled = query.compiled.sqlite
-      const outcome = statement(compiled).run(...(compiled.bind(parameters as never) as never[]))
-      return Number(outcome.changes)
-    },
+    await this.#committing
+    const { sync, log, reader, writer } = this.#parts
+    await sync.settled()
+    await log.close()
+    reader.close()
+    writer.close()
   }
 }
 
@@ -193,33 +183,12 @@ function translate(error: unknown): unknown {
   const code = (error as { errcode?: number }).errcode
   if (code === undefined) return error
   const primary = code & 0xff
-  if (primary === 13) return new StorageFullError('The disk of the database is full.', { cause: error })
-  if (primary === 10 || primary === 5) {
-    return new StorageUnavailableError('The database did not answer.', { cause: error })
+  const sqliteBusy = 5
+  const sqliteIoError = 10
+  const sqliteFull = 13
+  if (primary === sqliteFull) return new StorageFullError(undefined, { cause: error })
+  if (primary === sqliteIoError || primary === sqliteBusy) {
+    return new StorageUnavailableError(undefined, { cause: error })
   }
   return error
-}
-
-function sqliteMigrations(db: DatabaseSync): MigrationTarget {
-  return {
-    words: sqliteWords,
-    async applied() {
-      db.exec('create table if not exists migrations (name text primary key, applied_at integer)')
-      return db
-        .prepare('select name from migrations')
-        .all()
-        .map((row) => String(row['name']))
-    },
-    async apply(name, statements) {
-      db.exec('PRAGMA synchronous = FULL; BEGIN IMMEDIATE')
-      try {
-        for (const statement of statements) db.exec(statement)
-        db.prepare('insert into migrations values (?, ?)').run(name, Date.now())
-        db.exec('COMMIT; PRAGMA synchronous = NORMAL')
-      } catch (error) {
-        db.exec('ROLLBACK')
-        throw error
-      }
-    },
-  }
 }

@@ -23,7 +23,8 @@ export const init: Migration = {
         description ${text} not null default '', created_at ${integer} not null, created_by ${integer})`,
       sql`create table blobs (
         digest ${text} primary key, size ${integer} not null, storage_key ${text}, content ${bytes},
-        created_at ${integer} not null)`,
+        created_at ${integer} not null, review_after ${integer})`,
+      sql`create index blobs_review on blobs (review_after) where review_after is not null`,
       sql`create table repository_blobs (
         repository_id ${integer} not null references repositories (id) on delete cascade,
         digest ${text} not null references blobs (digest), linked_at ${integer} not null,
@@ -33,7 +34,9 @@ export const init: Migration = {
         repository_id ${integer} not null references repositories (id) on delete cascade,
         digest ${text} not null, media_type ${text} not null, size ${integer} not null,
         content ${bytes} not null, subject ${text}, artifact_type ${text}, annotations ${text},
-        pushed_at ${integer} not null, pushed_by ${integer}, primary key (repository_id, digest))`,
+        pushed_at ${integer} not null, pushed_by ${integer}, review_after ${integer},
+        primary key (repository_id, digest))`,
+      sql`create index manifests_review on manifests (review_after) where review_after is not null`,
       sql`create index manifests_subject on manifests (repository_id, subject)
         where subject is not null`,
       sql`create table manifest_blobs (
@@ -62,14 +65,6 @@ export const init: Migration = {
         upload_id ${text} not null references uploads (id) on delete cascade,
         start_offset ${integer} not null, size ${integer} not null, digest ${text} not null,
         storage_key ${text}, content ${bytes}, primary key (upload_id, start_offset))`,
-      sql`create table blob_reviews (
-        digest ${text} primary key, review_after ${integer} not null, event ${text} not null)`,
-      sql`create index blob_reviews_after on blob_reviews (review_after)`,
-      sql`create table manifest_reviews (
-        repository_id ${integer} not null references repositories (id) on delete cascade,
-        digest ${text} not null, review_after ${integer} not null, event ${text} not null,
-        primary key (repository_id, digest))`,
-      sql`create index manifest_reviews_after on manifest_reviews (review_after)`,
     ]
   },
 }

@@ -1,6 +1,13 @@
 // Forward-only migrations. Each runs in one transaction together with the row that says that it ran, so a crash
 // leaves a whole schema of one version or the other.
-import { DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, sql } from 'kysely'
+import {
+  DummyDriver,
+  Kysely,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+  sql,
+} from 'kysely'
 import { init } from './0001-init.ts'
 import type { ColumnWords, Migration } from './migration.ts'
 
@@ -49,6 +56,18 @@ export async function migrate(target: MigrationTarget): Promise<void> {
     if (applied.has(migration.name)) continue
     const statements = migration.statements(target.words).map((raw) => raw.compile(plain).sql)
     await target.apply(migration.name, statements)
+  }
+}
+
+/** How the schema of a database differs from the one that this Carrel brings. */
+export function compareSchema(applied: readonly string[]): {
+  readonly pending: readonly string[]
+  readonly unknown: readonly string[]
+} {
+  const known = migrations.map((migration) => migration.name)
+  return {
+    pending: known.filter((name) => !applied.includes(name)),
+    unknown: applied.filter((name) => !known.includes(name)),
   }
 }
 

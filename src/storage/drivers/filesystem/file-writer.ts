@@ -1,5 +1,6 @@
-// Writes a byte stream into a file while more of it arrives: one batch is on its way to the kernel,
-// the next one collects. Memory is bounded to those two, however fast the client and slow the disk.
+// Writes byte streams into files while more of them arrives: one batch is on its way to the kernel,
+// the next one collects. Memory is bounded to those two, however fast the client and slow the disk,
+// and the batches shrink when there are many streams, so that 200 uploads need little more than one.
 
 import { StorageUnavailableError } from '../../../oci/errors.ts'
 import type { ByteSource } from '../../driver.ts'
@@ -10,31 +11,42 @@ import type { FileOperations } from './file-operations.ts'
  * but long files have been on their way to the disk since early on, so that the last sync is short.
  * When it rejects, no operation on the file is under way any more: it may be closed.
  */
-export async function writeAll(
-  files: FileOperations,
-  file: number,
-  source: ByteSource,
-): Promise<number> {
-  const writer = new FileWriter(files, file)
-  try {
-    for await (const chunk of source) {
-      if (writer.add(chunk)) await writer.flush()
+export type WriteAll = (file: number, source: ByteSource) => Promise<number>
+
+export function createWriteAll(files: FileOperations): WriteAll {
+  let streams = 0
+  const batchBytes = (): number =>
+    Math.min(maxBatchBytes, Math.max(minBatchBytes, budgetBytes / streams))
+
+  return async (file, source) => {
+    const writer = new FileWriter(files, file, batchBytes)
+    streams++
+    try {
+      for await (const chunk of source) {
+        if (writer.add(chunk)) await writer.flush()
+      }
+      return await writer.finish()
+    } catch (error) {
+      await writer.settle()
+      throw error
+    } finally {
+      streams--
     }
-    return await writer.finish()
-  } catch (error) {
-    await writer.settle()
-    throw error
   }
 }
 
-const batchBytes = 256 * 1024
+// Half a MiB is the size from which larger writes are no faster; 64 KiB is what a socket gives at once.
+const maxBatchBytes = 512 * 1024
+const minBatchBytes = 64 * 1024
+const budgetBytes = 8 * 1024 * 1024
 /** A client that sends single bytes must not fill the memory with what surrounds them. */
-const batchChunks = 256
-const syncEveryBytes = 8 * 1024 * 1024
+const maxBatchChunks = 256
+const syncEveryBytes = 32 * 1024 * 1024
 
 class FileWriter {
   readonly #files: FileOperations
   readonly #file: number
+  readonly #batchBytes: () => number
   #batch: Uint8Array[] = []
   #batchSize = 0
   #position = 0
@@ -43,9 +55,10 @@ class FileWriter {
   #syncing: Promise<void> | undefined
   #failure: Error | undefined
 
-  constructor(files: FileOperations, file: number) {
+  constructor(files: FileOperations, file: number, batchBytes: () => number) {
     this.#files = files
     this.#file = file
+    this.#batchBytes = batchBytes
   }
 
   /** Returns whether the batch is full; then `flush` before the next one. */
@@ -53,7 +66,7 @@ class FileWriter {
     if (this.#failure !== undefined) throw this.#failure
     if (chunk.length > 0) this.#batch.push(chunk)
     this.#batchSize += chunk.length
-    return this.#batchSize >= batchBytes || this.#batch.length >= batchChunks
+    return this.#batchSize >= this.#batchBytes() || this.#batch.length >= maxBatchChunks
   }
 
   /** Waits for the batch before, and sends this one on its way. */

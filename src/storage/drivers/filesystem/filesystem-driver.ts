@@ -22,7 +22,7 @@ import {
 } from '../../driver.ts'
 import { type FileOperations, failedWith, nodeFiles } from './file-operations.ts'
 import { readAll, readChunk, readSpan } from './file-reader.ts'
-import { writeAll } from './file-writer.ts'
+import { type WriteAll, createWriteAll } from './file-writer.ts'
 import { type Folder, type Folders, makeRoot, openFolders } from './folders.ts'
 import { limitSyncs } from './limit-syncs.ts'
 import { listFolder, statFile } from './list-folder.ts'
@@ -58,12 +58,14 @@ class FilesystemDriver implements StorageDriver {
   readonly #root: string
   readonly #folders: Folders
   readonly #temporary: Folder
+  readonly #writeAll: WriteAll
 
   constructor({ files, root, folders, temporary }: Opened) {
     this.#files = files
     this.#root = root
     this.#folders = folders
     this.#temporary = temporary
+    this.#writeAll = createWriteAll(files)
   }
 
   async stat(key: Key): Promise<ObjectStat | undefined> {
@@ -181,7 +183,7 @@ class FilesystemDriver implements StorageDriver {
     const file = await this.#files.open(path, flags)
     let written: { key: Key; size: number }
     try {
-      const size = await writeAll(this.#files, file, source)
+      const size = await this.#writeAll(file, source)
       written = { key: parseKey(typeof to === 'function' ? to() : to), size }
       await this.#files.fdatasync(file)
     } catch (error) {

@@ -55,9 +55,10 @@ export function openFolders(files: FileOperations, root: string): Folders {
   return {
     get,
     async [Symbol.asyncDispose]() {
-      const folders = await Promise.allSettled(known.values())
+      const folders = [...known.values()]
       known.clear()
-      for (const folder of folders) if (folder.status === 'fulfilled') await folder.value.close()
+      // A folder's handle holds nothing that a failed close could lose.
+      await Promise.allSettled(folders.map(async (folder) => (await folder).close()))
     },
   }
 }
@@ -96,11 +97,11 @@ async function openFolder(files: FileOperations, path: string): Promise<OpenFold
 
   function start(): Promise<void> {
     next = undefined
-    const current = syncFolder(files, handle).finally(() => {
-      if (running === current) running = undefined
+    running = syncFolder(files, handle).finally(() => {
+      // One that follows takes over at once: a caller in between must join it.
+      if (next === undefined) running = undefined
     })
-    running = current
-    return current
+    return running
   }
 
   return {

@@ -3,6 +3,7 @@
 
 import type { Dirent, Stats } from 'node:fs'
 import { join } from 'node:path'
+import { isKey } from '../../driver.ts'
 import { type FileOperations, failedWith } from './file-operations.ts'
 
 export interface ListedFile {
@@ -13,7 +14,7 @@ export interface ListedFile {
 
 const groupSize = 32
 
-/** Names that begin with a dot are not listed: no key has one. A folder that is absent is empty. */
+/** Names that no key has are not listed. A folder that is absent is empty. */
 export async function* listFolder(
   files: FileOperations,
   root: string,
@@ -35,7 +36,7 @@ export async function* listFolder(
 async function sortedNames(files: FileOperations, path: string): Promise<readonly string[]> {
   const names: string[] = []
   for (const entry of await entriesOf(files, path)) {
-    if (entry.name.startsWith('.')) continue
+    if (!isKey(entry.name)) continue
     if (entry.isDirectory()) names.push(`${entry.name}/`)
     else if (entry.isFile()) names.push(entry.name)
   }

@@ -41,9 +41,9 @@ class MemoryDriver implements StorageDriver {
   async write(to: Destination, source: ByteSource, signal?: AbortSignal): Promise<ObjectStat> {
     const chunks: Uint8Array[] = []
     const bytes = signal === undefined ? source : abortable(source, signal)
-    for await (const chunk of bytes) chunks.push(Uint8Array.from(chunk))
+    for await (const chunk of bytes) chunks.push(new Uint8Array(chunk))
     const key = parseKey(typeof to === 'function' ? to() : to)
-    const stored = { bytes: Buffer.concat(chunks), modifiedAt: new Date() }
+    const stored = { bytes: joined(chunks), modifiedAt: new Date() }
     this.#objects.set(key, stored)
     return objectStat(key, stored)
   }
@@ -92,6 +92,11 @@ class MemoryDriver implements StorageDriver {
     if (found === undefined) throw new ObjectNotFoundError(key)
     return found
   }
+}
+
+/** An array of its own: parts of Node's shared pool of buffers must not be handed out. */
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  return new Uint8Array(Buffer.concat(chunks))
 }
 
 function objectStat(key: Key, { bytes, modifiedAt }: StoredObject): ObjectStat {

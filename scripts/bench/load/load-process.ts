@@ -1,0 +1,45 @@
+// A load process as its parent sees it: a process of its own, so that neither its work nor its garbage
+// disturbs what measures, kept between jobs so that its code is compiled.
+import { fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import type { Job, Results } from './jobs.ts'
+
+export interface LoadProcess extends AsyncDisposable {
+  /** One job at a time. */
+  readonly run: <J extends Job>(job: J) => Promise<Results[J['kind']]>
+}
+
+const program = fileURLToPath(new URL('program.ts', import.meta.url))
+
+export function startLoadProcess(): LoadProcess {
+  const child = fork(program, [], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  return {
+    async run<J extends Job>(job: J) {
+      return new Promise<Results[J['kind']]>((resolve, reject) => {
+        const settle = () => {
+          child.off('message', answered)
+          child.off('exit', died)
+        }
+        const answered = (message: object) => {
+          settle()
+          const { result, problem } = message as { result?: Results[J['kind']]; problem?: string }
+          if (result !== undefined) resolve(result)
+          else reject(new Error(problem))
+        }
+        const died = () => {
+          settle()
+          reject(new Error('The load process ended in the middle of a job.'))
+        }
+        child.on('message', answered)
+        child.on('exit', died)
+        child.send(job)
+      })
+    },
+    async [Symbol.asyncDispose]() {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      child.kill('SIGKILL')
+      await ended
+    },
+  }
+}

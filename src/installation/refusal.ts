@@ -1,0 +1,22 @@
+// What was asked of an installation cannot be done, for a reason that the one who asked can do something about.
+
+export type RefusalKind = 'not-found' | 'exists' | 'invalid' | 'denied' | 'policy'
+
+export class Refusal extends Error {
+  override readonly name = 'Refusal'
+  readonly kind: RefusalKind
+  readonly why: string | undefined
+  /** One line to type. */
+  readonly fix: string | undefined
+
+  constructor(
+    kind: RefusalKind,
+    message: string,
+    more: { readonly why?: string; readonly fix?: string; readonly cause?: unknown } = {},
+  ) {
+    super(message, more.cause === undefined ? undefined : { cause: more.cause })
+    this.kind = kind
+    this.why = more.why
+    this.fix = more.fix
+  }
+}

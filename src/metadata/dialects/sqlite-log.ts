@@ -1,0 +1,30 @@
+// The write-ahead log as a file of its own, to be synced apart from SQLite. SQLite takes its locks on the database and
+// the shared memory file, never on the log, so closing this descriptor releases none of them.
+import { close, fdatasync, open } from 'node:fs'
+import { open as openHandle } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
+import { promisify } from 'node:util'
+
+export interface WriteLog {
+  /** Durable when it resolves: everything that was committed before the call. */
+  sync(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Makes sure that the log exists and that its name survives a power loss. */
+export async function openLog(file: string, writer: DatabaseSync): Promise<WriteLog> {
+  writer.exec('BEGIN IMMEDIATE; COMMIT')
+  const path = `${file}-wal`
+  const fd = await promisify(open)(path, 'a+', 0o600)
+  await promisify(fdatasync)(fd)
+  await using folder = await openHandle(dirname(file), 'r')
+  await folder.sync()
+  return {
+    sync: async () =>
+      new Promise((resolve, reject) => {
+        fdatasync(fd, (error) => (error === null ? resolve() : reject(error)))
+      }),
+    close: async () => promisify(close)(fd),
+  }
+}

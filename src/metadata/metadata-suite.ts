@@ -1,0 +1,42 @@
+// The contract of MetadataStore and of all queries as tests, run by both dialects.
+import { suite, test, type TestContext } from 'node:test'
+import type { Case } from './suite-cases/case.ts'
+import { contents } from './suite-cases/contents.ts'
+import { listings } from './suite-cases/listings.ts'
+import { people } from './suite-cases/people.ts'
+import { protection } from './suite-cases/protection.ts'
+import { repositories } from './suite-cases/repositories.ts'
+import { reviews } from './suite-cases/reviews.ts'
+import { transactions } from './suite-cases/transactions.ts'
+import { uploads } from './suite-cases/uploads.ts'
+import { writers } from './suite-cases/writers.ts'
+import { openAt, type StoreAddress } from './test-support/store-address.ts'
+
+const all: readonly Case[] = [
+  ...transactions,
+  ...writers,
+  ...repositories,
+  ...contents,
+  ...protection,
+  ...listings,
+  ...reviews,
+  ...uploads,
+  ...people,
+]
+
+/** `makeEmpty` gives an empty database with the schema in it; what it made goes away by `t.after`. */
+export function metadataSuite(
+  name: string,
+  makeEmpty: (t: TestContext) => Promise<StoreAddress>,
+  skip: string | false = false,
+): void {
+  void suite(name, { skip }, () => {
+    for (const [title, run] of all) {
+      void test(title, async (t) => {
+        const address = await makeEmpty(t)
+        await using store = await openAt(address)
+        await run(store, address)
+      })
+    }
+  })
+}

@@ -1,0 +1,132 @@
+// Rounds of: start, verify what is owed, finish what was left, push, SIGKILL at a random moment.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { startRegistry, type StartedRegistry } from '../support/start-registry.ts'
+import { createAcknowledgementLog, type AcknowledgementLog } from './acknowledgements.ts'
+import { createClient, signIn } from './client.ts'
+import { createShelf, startLoad, type Shelf, type Worker } from './push-load.ts'
+import { createRandom, type Random } from './random.ts'
+import { resumeUpload } from './upload-blob.ts'
+import { verify } from './verify.ts'
+
+export interface CrashOptions {
+  readonly seed: string
+  readonly rounds: number
+  /** The data folder, which stays when the rounds are over. */
+  readonly data: string
+  readonly port: number
+  readonly env: Readonly<Record<string, string>>
+  /** The URL of a database, instead of SQLite. */
+  readonly postgres?: string
+}
+
+export interface CrashReport {
+  readonly problems: readonly string[]
+  readonly acknowledged: number
+  readonly images: number
+  readonly read: number
+  readonly resumed: number
+  /** Of starts, in milliseconds. */
+  readonly startMs: readonly number[]
+  readonly expected: AcknowledgementLog
+}
+
+const repositories = ['admin/one', 'admin/two', 'admin/deep/er/three']
+const clientsAtOnce = 6
+const longestLoadMs = 400
+const oldContentPerRound = 20
+
+interface State {
+  readonly options: CrashOptions
+  readonly random: Random
+  readonly log: AcknowledgementLog
+  readonly shelf: Shelf
+  readonly problems: string[]
+  readonly startMs: number[]
+  authorization: string
+  acknowledged: number
+  images: number
+  read: number
+  resumed: number
+}
+
+/** Stops at the first round that finds a problem. */
+export async function crashRounds(options: CrashOptions): Promise<CrashReport> {
+  const random = createRandom(options.seed)
+  const state: State = {
+    ...{ options, random, log: createAcknowledgementLog(), shelf: createShelf(repositories) },
+    ...{ problems: [], startMs: [], authorization: '' },
+    ...{ acknowledged: 0, images: 0, read: 0, resumed: 0 },
+  }
+  for (let round = 1; round <= options.rounds && state.problems.length === 0; round += 1) {
+    await using registry = await start(state)
+    await verifyAll(state, registry, { sample: oldContentPerRound })
+    await resumeAll(state, registry)
+    await pushAndKill(state, registry)
+    for (const [index, problem] of state.problems.entries()) {
+      state.problems[index] = `Round ${round} of seed ${options.seed}: ${problem}`
+    }
+  }
+  if (state.problems.length === 0) {
+    await using registry = await start(state)
+    await verifyAll(state, registry, { sample: undefined })
+    await registry.kill()
+  }
+  return { ...state, expected: state.log }
+}
+
+async function start(state: State): Promise<StartedRegistry> {
+  const { data, port, env, postgres } = state.options
+  const began = performance.now()
+  const registry = await startRegistry({
+    ...{ data, port, env },
+    postgres: postgres === undefined ? false : { url: postgres },
+  })
+  state.startMs.push(performance.now() - began)
+  // The first start makes the administrator; tokens outlive the process.
+  if (state.authorization === '') state.authorization = await signIn(registry, repositories)
+  return registry
+}
+
+async function verifyAll(
+  state: State,
+  { port }: StartedRegistry,
+  { sample }: { readonly sample: number | undefined },
+): Promise<void> {
+  const { log, random, authorization } = state
+  const seen = await verify({
+    ...{ port, authorization, expected: log.expected() },
+    ...(sample !== undefined && { sample: { size: sample, pick: random.pick } }),
+  })
+  state.problems.push(...seen.problems)
+  state.read += seen.read
+  log.settle(seen.tags)
+}
+
+/** An upload that a crash cut short goes on where the registry says that it stands. */
+async function resumeAll(state: State, { port }: StartedRegistry): Promise<void> {
+  const { log, random, shelf, problems, authorization } = state
+  using client = createClient(port, authorization)
+  const counts = { acknowledged: 0, images: 0 }
+  const worker: Worker = { client, log, random, shelf, problems, counts }
+  for (const upload of shelf.uploads.splice(0)) {
+    if (problems.length > 0) return
+    await resumeUpload(worker, upload)
+  }
+  state.resumed += counts.acknowledged
+}
+
+async function pushAndKill(state: State, registry: StartedRegistry): Promise<void> {
+  if (state.problems.length > 0) return
+  const { log, random, shelf, authorization } = state
+  const load = startLoad({
+    ...{ port: registry.port, authorization, log, random, shelf },
+    clients: clientsAtOnce,
+  })
+  await sleep(random.next() * longestLoadMs)
+  process.kill(registry.pid, 'SIGKILL')
+  const problems = load.stop()
+  await registry.ended
+  state.problems.push(...(await problems))
+  state.acknowledged += load.counts.acknowledged
+  state.images += load.counts.images
+}

@@ -1,0 +1,243 @@
+// Clients that push images in every way there is, as fast as they are answered, and log what they
+// were promised. Each has its own connection and its own chance.
+import { createHash } from 'node:crypto'
+import type { AcknowledgementLog, Effect } from './acknowledgements.ts'
+import { createClient, toldOf, type Answer, type Client } from './client.ts'
+import type { Random } from './random.ts'
+import { uploadBlob, type OpenUpload } from './upload-blob.ts'
+
+export interface LoadOptions {
+  readonly port: number
+  readonly authorization: string
+  readonly log: AcknowledgementLog
+  readonly random: Random
+  readonly clients: number
+  readonly shelf: Shelf
+}
+
+/** What was acknowledged and can be used again: mounted, tagged, listed in an index. */
+export interface Shelf {
+  readonly repositories: readonly string[]
+  readonly blobs: { readonly repository: string; readonly blob: Content }[]
+  readonly manifests: { readonly repository: string; readonly manifest: Content }[]
+  /** Begun and left, to be finished after a restart. */
+  readonly uploads: OpenUpload[]
+}
+
+export interface Content {
+  readonly digest: string
+  readonly size: number
+  readonly mediaType: string
+  /** Of manifests only. */
+  readonly bytes?: Buffer
+}
+
+export interface Load {
+  /** Ends when every client has stopped; returns what was answered wrongly. */
+  stop(): Promise<readonly string[]>
+  readonly counts: { acknowledged: number; images: number }
+}
+
+export interface Worker {
+  readonly client: Client
+  readonly log: AcknowledgementLog
+  readonly random: Random
+  readonly shelf: Shelf
+  readonly problems: string[]
+  readonly counts: { acknowledged: number; images: number }
+}
+
+const imageManifest = 'application/vnd.oci.image.manifest.v1+json'
+const imageIndex = 'application/vnd.oci.image.index.v1+json'
+const tagCount = 6
+
+export function createShelf(repositories: readonly string[]): Shelf {
+  return { repositories, blobs: [], manifests: [], uploads: [] }
+}
+
+export function startLoad(options: LoadOptions): Load {
+  const { port, authorization, log, random, shelf } = options
+  const problems: string[] = []
+  const counts = { acknowledged: 0, images: 0 }
+  let stopped = false
+
+  async function run(name: string): Promise<void> {
+    using client = createClient(port, authorization)
+    const worker = { client, log, random: random.fork(name), shelf, problems, counts }
+    while (!stopped && problems.length === 0) {
+      const isAlive = await act(worker)
+      if (isAlive || stopped) continue
+      problems.push('A connection broke while the server was running.')
+    }
+  }
+
+  const running = Array.from({ length: options.clients }, async (_, index) => run(`client ${index}`))
+  return {
+    counts,
+    async stop() {
+      stopped = true
+      await Promise.all(running)
+      return problems
+    },
+  }
+}
+
+/** One thing that a client does. Returns false when the server is gone. */
+async function act(worker: Worker): Promise<boolean> {
+  const { random, shelf } = worker
+  const repository = random.pick(shelf.repositories) ?? ''
+  const dice = random.next()
+  if (dice < 0.55) return pushImage(worker, repository)
+  if (dice < 0.63) return pushIndex(worker, repository)
+  if (dice < 0.78) return moveTag(worker, repository)
+  if (dice < 0.88) return deleteTag(worker, repository)
+  if (dice < 0.94) return mountBlob(worker, repository)
+  return (await uploadBlob(worker, repository, { leave: true })) !== 'broken'
+}
+
+async function pushImage(worker: Worker, repository: string): Promise<boolean> {
+  const { random, shelf } = worker
+  const count = random.whole(1, 3)
+  const contents: Content[] = []
+  while (contents.length <= count) {
+    const known = random.chance(0.15)
+      ? random.pick(shelf.blobs.filter((one) => one.repository === repository))
+      : undefined
+    const blob = known?.blob ?? (await uploadBlob(worker, repository, { leave: false }))
+    if (typeof blob === 'string') return blob !== 'broken'
+    contents.push(blob)
+  }
+  const [config, ...layers] = contents
+  const isDone = await putManifest(worker, repository, {
+    schemaVersion: 2,
+    mediaType: imageManifest,
+    config,
+    layers,
+    annotations: { 'test.number': random.bytes(8).toString('hex') },
+  })
+  if (isDone) worker.counts.images += 1
+  return isDone
+}
+
+async function pushIndex(worker: Worker, repository: string): Promise<boolean> {
+  const { random, shelf } = worker
+  const children = shelf.manifests
+    .filter((one) => one.repository === repository && one.manifest.mediaType === imageManifest)
+    .slice(-3)
+    .map(({ manifest: { digest, size, mediaType } }) => ({ digest, size, mediaType }))
+  return putManifest(worker, repository, {
+    schemaVersion: 2,
+    mediaType: imageIndex,
+    manifests: children,
+    annotations: { 'test.number': random.bytes(8).toString('hex') },
+  })
+}
+
+async function moveTag(worker: Worker, repository: string): Promise<boolean> {
+  const { random, shelf } = worker
+  const known = random.pick(shelf.manifests.filter((one) => one.repository === repository))
+  if (known === undefined) return true
+  return sendManifest(worker, repository, known.manifest)
+}
+
+async function putManifest(
+  worker: Worker,
+  repository: string,
+  manifest: { readonly mediaType: string } & Readonly<Record<string, unknown>>,
+): Promise<boolean> {
+  const bytes = Buffer.from(JSON.stringify(manifest))
+  const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+  const { mediaType } = manifest
+  return sendManifest(worker, repository, { digest, size: bytes.length, mediaType, bytes })
+}
+
+/** By tag, by digest, or by digest with tags besides. */
+async function sendManifest(
+  worker: Worker,
+  repository: string,
+  manifest: Content,
+): Promise<boolean> {
+  const { random, shelf } = worker
+  const { digest, mediaType, bytes } = manifest
+  const way = random.whole(0, 3)
+  const tags = way === 0 ? [] : [tagOf(random)]
+  if (way === 3) tags.push(tagOf(random))
+  const byTag = way === 1 || way === 2
+  const query = byTag || tags.length === 0 ? '' : `?${tags.map((tag) => `tag=${tag}`).join('&')}`
+  const path = `/v2/${repository}/manifests/${byTag ? tags[0] : digest}${query}`
+  const answer = await change(
+    worker,
+    { method: 'PUT', path, headers: { 'content-type': mediaType }, ...(bytes && { body: bytes }) },
+    [
+      { kind: 'manifest', repository, digest },
+      ...tags.map((tag) => ({ kind: 'tag' as const, repository, tag, digest })),
+    ],
+  )
+  if (answer?.status === 201) shelf.manifests.push({ repository, manifest })
+  else expectStatus(worker, toldOf('PUT', path, answer), answer)
+  return answer !== undefined
+}
+
+async function deleteTag(worker: Worker, repository: string): Promise<boolean> {
+  const tag = tagOf(worker.random)
+  const path = `/v2/${repository}/manifests/${tag}`
+  const answer = await change(worker, { method: 'DELETE', path }, [
+    { kind: 'tag', repository, tag, digest: undefined },
+  ])
+  expectStatus(worker, toldOf('DELETE', path, answer), answer, 202, 404)
+  return answer !== undefined
+}
+
+async function mountBlob(worker: Worker, repository: string): Promise<boolean> {
+  const { random, shelf } = worker
+  const source = random.pick(shelf.blobs)
+  if (source === undefined) return true
+  const { digest } = source.blob
+  const path = `/v2/${repository}/blobs/uploads/?mount=${digest}&from=${source.repository}`
+  const answer = await change(worker, { method: 'POST', path }, [
+    { kind: 'blob', repository, digest },
+  ])
+  expectStatus(worker, toldOf('POST', path, answer), answer, 201)
+  if (answer?.status === 201) shelf.blobs.push({ repository, blob: source.blob })
+  return answer !== undefined
+}
+
+export interface ChangingRequest {
+  readonly method: string
+  readonly path: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: Uint8Array
+}
+
+/** Sends a request and logs what its answer promises. */
+export async function change(
+  { client, log, counts }: Pick<Worker, 'client' | 'log' | 'counts'>,
+  { method, path, ...ask }: ChangingRequest,
+  effects: readonly Effect[],
+): Promise<Answer | undefined> {
+  const end = log.begin(effects)
+  const answer = await client.ask(method, path, ask)
+  if (answer === undefined || answer.status >= 500) end('unknown')
+  else if (answer.status < 300) {
+    end('done')
+    counts.acknowledged += 1
+  } else end('refused')
+  return answer
+}
+
+/** Any other status is a fault of the registry: every request here is a right one. */
+export function expectStatus(
+  worker: Pick<Worker, 'problems'>,
+  told: string,
+  answer: Answer | undefined,
+  ...statuses: readonly number[]
+): boolean {
+  if (answer === undefined) return false
+  if (statuses.includes(answer.status)) return true
+  worker.problems.push(told)
+  return false
+}
+
+function tagOf(random: Random): string {
+  return `t${random.whole(0, tagCount - 1)}`
+}

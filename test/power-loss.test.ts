@@ -1,0 +1,81 @@
+// Power loss: everything that was acknowledged survives when all that was not synced is dropped.
+// The data folder lies on an ext4 filesystem in a loop image whose journal is written only when a
+// sync asks for it. At a random moment under load the server is held still, and the image, which has
+// what the disk was given and nothing of the page cache, is copied, mounted and served.
+//
+//   CARREL_TEST_POWER_LOSSES=500 CARREL_TEST_SEED=abc npm test -- --only test/power-loss
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { diskFolder, whyNoDisks } from './durability/loop-disk.ts'
+import { powerLossRun } from './durability/power-loss-rounds.ts'
+import { createRandom, seedOfRun } from './durability/random.ts'
+import { buildSyncFaults, whyNoSyncFaults, type DroppedSyncs } from './durability/sync-faults.ts'
+import { warmStarts, type WarmStarts } from './durability/compile-cache.ts'
+
+const momentsWanted = Number(process.env['CARREL_TEST_POWER_LOSSES'] ?? 50)
+const momentsPerRun = 10
+/** Runs that a slow machine ended early are made up for. */
+const mostRuns = 2 * Math.ceil(momentsWanted / momentsPerRun) + 2
+const mebibytesNeeded = 3072
+
+const noDisks = whyNoDisks()
+const noFaults = noDisks ?? whyNoSyncFaults()
+const isThorough = process.env['CI'] === 'true'
+let warm: WarmStarts
+
+before(async () => {
+  if (noDisks === undefined) warm = await warmStarts()
+})
+after(async () => warm?.[Symbol.asyncDispose]())
+
+test(
+  `${momentsWanted} power losses take nothing that was acknowledged`,
+  { skip: skipped(noDisks), timeout: 60_000 + 6000 * momentsWanted },
+  async (t) => {
+    assert.equal(noDisks, undefined)
+    await using folder = await diskFolder(mebibytesNeeded)
+    const seed = seedOfRun()
+    const total = { moments: 0, acknowledged: 0, read: 0 }
+    for (let run = 1; run <= mostRuns && total.moments < momentsWanted; run += 1) {
+      const report = await powerLossRun({
+        random: createRandom(`${seed}/${run}`),
+        moments: Math.min(momentsPerRun, momentsWanted - total.moments),
+        ...{ folder: folder.path, env: warm.env },
+      })
+      assert.deepEqual(report.problems, [], `run ${run} of seed ${seed}`)
+      total.moments += report.moments
+      total.acknowledged += report.acknowledged
+      total.read += report.read
+    }
+    const { moments, acknowledged, read } = total
+    t.diagnostic(
+      `seed ${seed}: ${moments} power losses, ${acknowledged} acknowledged changes, ${read} objects read back`,
+    )
+    assert.equal(moments, momentsWanted, 'this machine is too slow for the test')
+    assert.ok(acknowledged > 10 * moments, 'too little was pushed to prove anything')
+  },
+)
+
+/** The test must be able to fail: a server whose syncs do nothing loses what it acknowledged. */
+for (const which of ['all', 'log', 'blobs'] satisfies readonly DroppedSyncs[]) {
+  test(
+    `control: without the syncs of ${which === 'log' ? "the database's log" : which} the same test finds losses`,
+    { skip: skipped(noFaults) },
+    async (t) => {
+      assert.equal(noFaults, undefined)
+      await using folder = await diskFolder(mebibytesNeeded)
+      const faults = await buildSyncFaults(folder.path)
+      const report = await powerLossRun({
+        random: createRandom(`control ${which}`),
+        moments: 5,
+        ...{ folder: folder.path, env: warm.env, faults: faults.drop(which) },
+      })
+      t.diagnostic(`${report.problems.length} losses, the first: ${report.problems[0] ?? 'none'}`)
+      assert.ok(report.problems.length > 0)
+    },
+  )
+}
+
+function skipped(reason: string | undefined): string | false {
+  return reason === undefined || isThorough ? false : reason
+}
