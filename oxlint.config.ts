@@ -14,7 +14,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   auth: ['oci', 'metadata'],
   registry: ['oci', 'streams', 'storage', 'metadata'],
   fsck: ['oci', 'streams', 'storage', 'metadata'],
-  installation: ['oci', 'auth', 'metadata', 'registry'],
+  installation: ['oci', 'certificates', 'auth', 'metadata', 'registry'],
   http: ['oci', 'streams', 'storage', 'auth', 'metadata', 'registry', 'installation'],
   cli: ['oci', 'config'],
 }

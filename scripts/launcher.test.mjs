@@ -16,7 +16,7 @@ const program = `
 function checkout(t) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'carrel launcher '))
   t.after(() => fs.rmSync(folder, { recursive: true, force: true }))
-  for (const name of ['.node', 'node_modules', 'src', 'scripts', 'bin']) {
+  for (const name of ['.node', '.node/app', 'node_modules', 'src', 'scripts', 'bin']) {
     fs.mkdirSync(path.join(folder, name))
   }
   fs.copyFileSync(path.join(root, 'carrel'), path.join(folder, 'carrel'))
@@ -24,7 +24,9 @@ function checkout(t) {
   fs.writeFileSync(path.join(folder, 'package-lock.json'), '{}')
   fs.utimesSync(path.join(folder, 'package-lock.json'), 1, 1)
   fs.writeFileSync(path.join(folder, 'node_modules', '.carrel'), '')
-  fs.writeFileSync(path.join(folder, 'src', 'main.ts'), program)
+  fs.writeFileSync(path.join(folder, 'src', 'main.ts'), '')
+  fs.utimesSync(path.join(folder, 'src', 'main.ts'), 1, 1)
+  fs.writeFileSync(path.join(folder, '.node', 'app', 'main.js'), program)
   fs.writeFileSync(path.join(folder, 'scripts', 'bootstrap.mjs'), `console.log('installing')`)
   return folder
 }
@@ -35,7 +37,7 @@ function launch(command, args, { cwd = os.tmpdir(), env = process.env } = {}) {
   return { stderr: result.stderr, seen: JSON.parse(result.stdout) }
 }
 
-test('the launcher runs main.ts with the arguments as they are, from any folder', (t) => {
+test('the launcher runs the compiled main.ts with the arguments as they are, from any folder', (t) => {
   const { seen, stderr } = launch(path.join(checkout(t), 'carrel'), ['up', 'a b', '$c', ''])
   assert.deepEqual(seen.args, ['up', 'a b', '$c', ''])
   assert.equal(seen.cwd, fs.realpathSync(os.tmpdir()))

@@ -10,7 +10,7 @@ import {
   type Installation,
   type RepositorySummary,
 } from './cli/composition.ts'
-import { databaseFile, openBlobs, openMetadata } from './compose.ts'
+import { databaseFile, openBlobs, openMetadata } from './compose-stores.ts'
 import type { Config } from './config/config.ts'
 import { isLoopbackHost } from './config/listen-address.ts'
 import { fsck } from './fsck/fsck.ts'
@@ -150,7 +150,7 @@ async function fsckOf(
 ) {
   const { damage } = await inspectDatabase(config, 'thorough')
   await using storage = await openBlobs(config.dataDir)
-  return fsck({ metadata, blobs: storage.blobs, databaseDamage: damage }, onProgress)
+  return await fsck({ metadata, blobs: storage.blobs, databaseDamage: damage }, onProgress)
 }
 
 function repositorySummary(repository: RepositoryStatistics): RepositorySummary {
@@ -178,8 +178,9 @@ function explain({ dataDir, metadata }: Config, error: unknown): unknown {
     return new InstallationError(kind, message, { ...more, cause: error })
   }
   const place = metadata.dialect === 'sqlite' ? join(dataDir, databaseFile) : 'PostgreSQL'
+  const fix = `carrel doctor --data ${shellWord(dataDir)}`
   const unavailable = (message: string, why: string) =>
-    new InstallationError('unavailable', message, { why, fix: 'carrel doctor', cause: error })
+    new InstallationError('unavailable', message, { why, fix, cause: error })
   if (isDatabaseDamage(error)) {
     return unavailable(`the database ${place} is damaged`, (error as Error).message)
   }
@@ -236,7 +237,7 @@ async function* checkContents(config: Config): AsyncGenerator<Check, string | un
   }
   yield* await guarded('clock', async () => [await checkClock(metadata)])
   yield* await guarded('storage', async () => checkStorage(config, metadata))
-  return findSetting(metadata, 'installation-id')
+  return await findSetting(metadata, 'installation-id')
 }
 
 /** A check that cannot be made is a finding, and the others still count. */

@@ -5,8 +5,7 @@ import { createTokenIssuer } from './auth/bearer.ts'
 import { openHtpasswd } from './auth/htpasswd.ts'
 import type { Identity } from './auth/identity.ts'
 import { createPasswordPool } from './auth/password-pool.ts'
-import { trustScript } from './certificates/trust-script.ts'
-import type { Config } from './config/config.ts'
+import { isHostPort, trustScript } from './certificates/trust-script.ts'
 import { createApp } from './http/app.ts'
 import type { DoorEvent } from './http/events.ts'
 import { createRequestLog } from './http/request-log.ts'
@@ -16,35 +15,9 @@ import { createServer, type RegistryServer } from './http/server.ts'
 import { createPrincipalDirectory } from './installation/principal-directory.ts'
 import { openPostgres } from './metadata/dialects/postgres.ts'
 import { openSqlite } from './metadata/dialects/sqlite.ts'
-import type { TurnState } from './metadata/dialects/write-turn.ts'
-import type { MetadataStore } from './metadata/metadata-store.ts'
 import type { WorkerSettings } from './process/worker-settings.ts'
 import { createUploadTickets } from './registry/upload-ticket.ts'
-import { createBlobStore, type BlobStore } from './storage/blob-store.ts'
-import { openFilesystemDriver } from './storage/drivers/filesystem/filesystem-driver.ts'
-
-export const databaseFile = 'carrel.db'
-
-/** Opens the database that the configuration names. */
-export async function openMetadata(
-  config: Pick<Config, 'dataDir' | 'metadata'>,
-  options: { readonly migrate: boolean; readonly turn?: TurnState },
-): Promise<MetadataStore> {
-  const { dataDir, metadata } = config
-  return metadata.dialect === 'sqlite'
-    ? openSqlite({ file: join(dataDir, databaseFile), ...options })
-    : openPostgres({ url: metadata.url.reveal(), migrate: options.migrate })
-}
-
-export async function openBlobs(
-  dataDir: string,
-): Promise<{ readonly blobs: BlobStore } & AsyncDisposable> {
-  const driver = await openFilesystemDriver({ root: join(dataDir, 'storage') })
-  return {
-    blobs: createBlobStore(driver),
-    [Symbol.asyncDispose]: async () => driver[Symbol.asyncDispose](),
-  }
-}
+import { databaseFile, openBlobs } from './compose-stores.ts'
 
 /** Everything that one worker thread serves with. */
 export async function createRegistryServer(
@@ -121,6 +94,7 @@ export async function createRegistryServer(
 
 function trustScriptOf(settings: WorkerSettings, hostPort: string): string | undefined {
   const { authorityPem, authorityFingerprint: fingerprint } = settings
-  if (authorityPem === undefined || fingerprint === undefined) return undefined
+  if (authorityPem === undefined || fingerprint === undefined || !isHostPort(hostPort))
+    return undefined
   return trustScript({ hostPort, authorityPem, fingerprint })
 }

@@ -9,7 +9,7 @@ import { doors, testClients } from './clients/run-clients.ts'
 
 const clients = [crane, oras, regctl, helm, cosign]
 
-testClients('Clients', [
+testClients('Tools', [
   { door: doors.http, clients },
   { door: doors.tls, clients },
   { door: doors.postgres, clients: [crane, oras] },

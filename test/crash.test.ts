@@ -40,12 +40,15 @@ test(
     const data = join(folder.path, 'data')
     const seed = seedOfRun()
     const report = await crashRounds({
-      ...{ seed, rounds: sqliteRounds, data, env: warm.env },
+      seed,
+      rounds: sqliteRounds,
+      data,
+      env: warm.env,
       port: await freePort(),
     })
     tell(t, seed, report)
     assert.deepEqual(report.problems, [])
-    assert.ok(report.acknowledged > 10 * sqliteRounds, 'too little was pushed to prove anything')
+    assert.ok(report.acknowledged > 4 * sqliteRounds, 'too little was pushed to prove anything')
     // On what the last kill has left, without a server that repairs it first.
     const { code, report: found } = await runFsck(data)
     assert.deepEqual(found.problems, [])
@@ -64,12 +67,16 @@ test(
     const data = join(folder.path, 'data')
     const seed = seedOfRun()
     const report = await crashRounds({
-      ...{ seed, rounds: postgresRounds, data, env: warm.env },
-      ...{ port: await freePort(), postgres: url },
+      seed,
+      rounds: postgresRounds,
+      data,
+      env: warm.env,
+      port: await freePort(),
+      postgres: url,
     })
     tell(t, seed, report)
     assert.deepEqual(report.problems, [])
-    assert.ok(report.acknowledged > 10 * postgresRounds, 'too little was pushed to prove anything')
+    assert.ok(report.acknowledged > 4 * postgresRounds, 'too little was pushed to prove anything')
     const { code, report: found } = await runFsck(data, url)
     assert.deepEqual(found.problems, [])
     assert.equal(found.ok, true)
@@ -104,11 +111,11 @@ test(`${firstStarts} first starts that were killed at a random moment can be rep
 })
 
 function tell(t: TestContext, seed: string, report: CrashReport): void {
-  const { acknowledged, images, read, resumed } = report
+  const { acknowledged, manifests, read, resumed } = report
   const starts = report.startMs.toSorted((a, b) => a - b)
   const median = Math.round(starts[Math.floor(starts.length / 2)] ?? 0)
   t.diagnostic(
-    `seed ${seed}: ${acknowledged} acknowledged changes, ${images} images, ${resumed} uploads ` +
+    `seed ${seed}: ${acknowledged} acknowledged changes, ${manifests} manifests, ${resumed} uploads ` +
       `resumed, ${read} objects read back; start to ready ${median} ms (median)`,
   )
 }

@@ -9,7 +9,7 @@ import { after, before, test } from 'node:test'
 import { diskFolder, whyNoDisks } from './durability/loop-disk.ts'
 import { powerLossRun } from './durability/power-loss-rounds.ts'
 import { createRandom, seedOfRun } from './durability/random.ts'
-import { buildSyncFaults, whyNoSyncFaults, type DroppedSyncs } from './durability/sync-faults.ts'
+import { buildSyncFaults, whyNoSyncFaults, type SyncFault } from './durability/sync-faults.ts'
 import { warmStarts, type WarmStarts } from './durability/compile-cache.ts'
 
 const momentsWanted = Number(process.env['CARREL_TEST_POWER_LOSSES'] ?? 50)
@@ -40,7 +40,9 @@ test(
       const report = await powerLossRun({
         random: createRandom(`${seed}/${run}`),
         moments: Math.min(momentsPerRun, momentsWanted - total.moments),
-        ...{ folder: folder.path, env: warm.env },
+        clients: clientsOf(run),
+        folder: folder.path,
+        env: warm.env,
       })
       assert.deepEqual(report.problems, [], `run ${run} of seed ${seed}`)
       total.moments += report.moments
@@ -52,28 +54,35 @@ test(
       `seed ${seed}: ${moments} power losses, ${acknowledged} acknowledged changes, ${read} objects read back`,
     )
     assert.equal(moments, momentsWanted, 'this machine is too slow for the test')
-    assert.ok(acknowledged > 10 * moments, 'too little was pushed to prove anything')
+    assert.ok(acknowledged > 4 * moments, 'too little was pushed to prove anything')
   },
 )
 
 /** The test must be able to fail: a server whose syncs do nothing loses what it acknowledged. */
-for (const which of ['all', 'log', 'blobs'] satisfies readonly DroppedSyncs[]) {
+for (const which of ['all', 'log', 'blobs', 'folders'] satisfies readonly SyncFault[]) {
   test(
     `control: without the syncs of ${which === 'log' ? "the database's log" : which} the same test finds losses`,
     { skip: skipped(noFaults) },
     async (t) => {
       assert.equal(noFaults, undefined)
       await using folder = await diskFolder(mebibytesNeeded)
-      const faults = await buildSyncFaults(folder.path)
       const report = await powerLossRun({
         random: createRandom(`control ${which}`),
-        moments: 5,
-        ...{ folder: folder.path, env: warm.env, faults: faults.drop(which) },
+        moments: 20,
+        clients: which === 'folders' ? 1 : 6,
+        folder: folder.path,
+        env: warm.env,
+        faults: await buildSyncFaults(folder.path, which),
       })
       t.diagnostic(`${report.problems.length} losses, the first: ${report.problems[0] ?? 'none'}`)
       assert.ok(report.problems.length > 0)
     },
   )
+}
+
+/** A disk under load writes down much that nobody asked it to; one that is nearly idle does not. */
+function clientsOf(run: number): number {
+  return run % 2 === 0 ? 1 : 6
 }
 
 function skipped(reason: string | undefined): string | false {

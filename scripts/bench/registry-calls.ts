@@ -34,10 +34,18 @@ const anyBytes = { 'Content-Type': 'application/octet-stream' }
 export async function call(caller: Caller, ask: Ask, status: number): Promise<Answer> {
   const { connection, authorization } = caller
   const headers = { ...ask.headers, ...authorizationHeader(authorization) }
-  const answer = await connection.ask({ ...ask, headers })
+  const answer = await connection.ask({ ...ask, headers, keepBody: true })
   if (answer.status === status) return answer
-  const path = ask.path.replace(/\?.*/, '')
-  throw new WrongAnswer(`${answer.status} to ${ask.method} ${path.replace(/\/[^/]{40,}/, '/…')}`)
+  const code = /"code": *"(\w+)"/.exec(answer.body.toString())?.[1]
+  const what = code === undefined ? answer.status : `${answer.status} ${code}`
+  throw new WrongAnswer(`${what} to ${ask.method} ${kindOf(ask.path)}`)
+}
+
+/** The path without what differs from call to call, so that equal failures read the same. */
+function kindOf(path: string): string {
+  return path
+    .replace(/\?.*$/, '')
+    .replace(/^\/v2\/.+\/(blobs\/uploads|blobs|manifests)\/.*$/, '/v2/…/$1/')
 }
 
 export function authorizationHeader(authorization: string | undefined): Record<string, string> {

@@ -2,6 +2,14 @@
 // open, at a fraction of what node:http costs, because generator and server share the cores.
 // Understands what a registry answers and no more: any other answer is an error, never a guess.
 import net from 'node:net'
+import tls from 'node:tls'
+
+/** Always on this machine's loopback address. */
+export interface Target {
+  readonly port: number
+  /** The certificate that TLS must lead to, in PEM; without it, plain HTTP. */
+  readonly authority?: string | undefined
+}
 
 export interface Answer {
   readonly status: number
@@ -37,9 +45,7 @@ const readBytes = 1024 * 1024
 const endOfHead = Buffer.from('\r\n\r\n')
 
 export class Connection implements Disposable {
-  readonly #port: number
-  readonly #host: string
-  readonly #buffer = Buffer.allocUnsafe(readBytes)
+  readonly #target: Target
   #socket: net.Socket | undefined
   #waiting: Waiting | undefined
   /** The beginning of a head that came in more than one piece. */
@@ -48,13 +54,12 @@ export class Connection implements Disposable {
   #bodyLeft = 0
   #kept: Buffer[] = []
 
-  constructor(port: number) {
-    this.#port = port
-    this.#host = `127.0.0.1:${port}`
+  constructor(target: Target) {
+    this.#target = target
   }
 
   async ask({ method, path, headers = {}, body, keepBody = false }: Ask): Promise<Answer> {
-    let head = `${method} ${path} HTTP/1.1\r\nHost: ${this.#host}\r\n`
+    let head = `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1:${this.#target.port}\r\n`
     for (const [name, value] of Object.entries(headers)) head += `${name}: ${value}\r\n`
     const size = body === undefined ? 0 : 'size' in body ? body.size : body.length
     if (method !== 'GET' && method !== 'HEAD') head += `Content-Length: ${size}\r\n`
@@ -98,21 +103,12 @@ export class Connection implements Disposable {
 
   #connected(): net.Socket {
     if (this.#socket !== undefined) return this.#socket
-    const socket = net.connect({
-      host: '127.0.0.1',
-      port: this.#port,
-      noDelay: true,
-      onread: {
-        buffer: this.#buffer,
-        callback: (count, buffer) => {
-          try {
-            this.#read(Buffer.from(buffer.buffer, buffer.byteOffset, count))
-          } catch (error) {
-            this.#fail(error as Error)
-          }
-          return true
-        },
-      },
+    const socket = connect(this.#target, (data) => {
+      try {
+        this.#read(data)
+      } catch (error) {
+        this.#fail(error as Error)
+      }
     })
     socket.setTimeout(longestMs, () => this.#fail(new Error('no answer in two minutes')))
     socket.on('error', (error) => this.#fail(error))
@@ -136,7 +132,7 @@ export class Connection implements Disposable {
     this.#partial = undefined
     const waiting = this.#waiting
     if (waiting === undefined) throw new Error('an answer to no request')
-    const head = all.latin1Slice(0, end)
+    const head = all.toString('latin1', 0, end)
     const status = Number(head.slice(9, 12))
     this.#answer = { status, head }
     this.#bodyLeft = waiting.bodiless || status === 204 || status === 304 ? 0 : lengthOf(head)
@@ -168,6 +164,26 @@ export class Connection implements Disposable {
     this.#kept = []
     waiting?.reject(error)
   }
+}
+
+/** @param received gets bytes that are overwritten after it */
+function connect({ port, authority }: Target, received: (data: Buffer) => void): net.Socket {
+  const host = '127.0.0.1'
+  if (authority !== undefined) {
+    return tls.connect({ host, port, ca: authority }).on('data', received)
+  }
+  return net.connect({
+    host,
+    port,
+    noDelay: true,
+    onread: {
+      buffer: Buffer.allocUnsafe(readBytes),
+      callback(count, buffer) {
+        received(Buffer.from(buffer.buffer, buffer.byteOffset, count))
+        return true
+      },
+    },
+  })
 }
 
 /** The value of a header of an answer. */

@@ -34,16 +34,24 @@ export async function checkBlobs(
 ): Promise<CheckedBlobs> {
   let blobs = 0
   let bytes = 0
+  let failed = false
   const rows = allBlobs(deps.metadata)
   const work = async (): Promise<void> => {
     for await (const row of rows) {
+      if (failed) return
       const problem = await checkBlob(deps, row, onBytes)
       if (problem !== undefined) findings.add(problem)
       blobs += 1
       bytes += row.size
     }
   }
-  await Promise.all(Array.from({ length: lanes }, work))
+  const runLane = async (): Promise<void> =>
+    work().catch((error: unknown) => {
+      // The others must not go on reading for nobody.
+      failed = true
+      throw error
+    })
+  await Promise.all(Array.from({ length: lanes }, runLane))
   return { blobs, bytes }
 }
 

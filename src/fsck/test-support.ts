@@ -24,21 +24,27 @@ export interface Image {
   readonly layer: Digest
 }
 
-export interface Store extends AsyncDisposable {
+/** Where the parts of a store are. */
+interface Parts {
   readonly dir: string
   readonly metadata: MetadataStore
   readonly blobs: BlobStore
+  /** A connection that obeys no foreign key. */
+  readonly raw: DatabaseSync
+}
+
+export interface Store extends Parts, AsyncDisposable {
   /** Runs a statement past all guards. */
-  sql(statement: string, ...values: readonly (string | Uint8Array | undefined)[]): void
-  addBlob(
+  readonly sql: (statement: string, ...values: readonly (string | Uint8Array | undefined)[]) => void
+  readonly addBlob: (
     bytes: Buffer,
     repositoryId: number | undefined,
     algorithm?: DigestAlgorithm,
-  ): Promise<Digest>
-  pushImage(tag: Tag, algorithm?: DigestAlgorithm): Promise<Image>
-  pathOf(digest: Digest): Promise<string>
+  ) => Promise<Digest>
+  readonly pushImage: (tag: Tag, algorithm?: DigestAlgorithm) => Promise<Image>
+  readonly pathOf: (digest: Digest) => Promise<string>
   /** Turns one bit of a blob around, wherever it lies. */
-  flip(digest: Digest, at: number, bit: number): Promise<void>
+  readonly flip: (digest: Digest, at: number, bit: number) => Promise<void>
 }
 
 export async function openStore(): Promise<Store> {
@@ -46,82 +52,18 @@ export async function openStore(): Promise<Store> {
   const file = join(dir, 'carrel.db')
   const metadata = await openSqlite({ file, migrate: true })
   const driver = await openFilesystemDriver({ root: join(dir, 'storage') })
-  const blobs = createBlobStore(driver)
   const raw = new DatabaseSync(file)
   raw.exec('PRAGMA foreign_keys = OFF; PRAGMA busy_timeout = 5000')
-
-  async function addBlob(
-    bytes: Buffer,
-    repositoryId: number | undefined,
-    algorithm?: DigestAlgorithm,
-  ) {
-    const digest = digestOf(bytes, algorithm)
-    const isSmall = bytes.length < 1000
-    const storageKey = isSmall ? undefined : (await blobs.writeBytes(bytes, digest)).key
-    const content = isSmall ? bytes : undefined
-    await metadata.write(async (tx) => {
-      await insertBlob(tx, { digest, size: bytes.length, storageKey, content })
-      if (repositoryId !== undefined) await linkBlob(tx, repositoryId, digest)
-    })
-    return digest
-  }
-
-  async function pushImage(tag: Tag, algorithm?: DigestAlgorithm): Promise<Image> {
-    const { id } = (await findRepository(metadata, 'team/app' as RepositoryName)) ?? { id: 0 }
-    const config = await addBlob(
-      Buffer.from(`{"os":"linux","id":"${randomBytes(8).toString('hex')}"}`),
-      id,
-    )
-    const layer = await addBlob(randomBytes(40_000), id, algorithm)
-    const bytes = Buffer.from(
-      JSON.stringify({
-        schemaVersion: 2,
-        mediaType: ociManifest,
-        config: { mediaType: ociImageConfig, digest: config, size: 38 },
-        layers: [
-          { mediaType: 'application/vnd.oci.image.layer.v1.tar', digest: layer, size: 40_000 },
-          {
-            mediaType: 'application/vnd.oci.image.layer.nondistributable.v1.tar',
-            digest: digestOf(Buffer.from('elsewhere')),
-            size: 9,
-          },
-        ],
-      }),
-    )
-    const push = {
-      repositoryId: id,
-      contentType: ociManifest,
-      bytes,
-      pushedBy: undefined,
-      tags: [],
-    }
-    const { digest } = await pushManifest(metadata, { ...push, reference: { kind: 'tag', tag } })
-    return { digest, size: bytes.length, config, layer }
-  }
-
-  async function pathOf(digest: Digest): Promise<string> {
-    const key = (await findBlob(metadata, digest))?.storageKey ?? newBlobKey(digest)
-    return join(dir, 'storage', key)
-  }
-
+  const parts = { dir, metadata, blobs: createBlobStore(driver), raw }
   return {
-    dir,
-    metadata,
-    blobs,
+    ...parts,
     sql(statement, ...values) {
       raw.prepare(statement).run(...values.map((value) => value ?? null))
     },
-    addBlob,
-    pushImage,
-    pathOf,
-    async flip(digest, at, bit) {
-      const row = await findBlob(metadata, digest)
-      const bytes = Buffer.from(row?.content ?? (await readFile(await pathOf(digest))))
-      const place = Math.floor(at * bytes.length)
-      bytes[place] = (bytes[place] ?? 0) ^ (1 << bit)
-      if (row?.content === undefined) await writeFile(await pathOf(digest), bytes)
-      else raw.prepare('update blobs set content = ? where digest = ?').run(bytes, digest)
-    },
+    addBlob: async (...args) => addBlob(parts, ...args),
+    pushImage: async (...args) => pushImage(parts, ...args),
+    pathOf: async (digest) => pathOf(parts, digest),
+    flip: async (...args) => flip(parts, ...args),
     async [Symbol.asyncDispose]() {
       raw.close()
       await metadata[Symbol.asyncDispose]()
@@ -129,6 +71,68 @@ export async function openStore(): Promise<Store> {
       await rm(dir, { recursive: true })
     },
   }
+}
+
+/** Small ones lie in the row, as they do in a real installation. */
+async function addBlob(
+  { metadata, blobs }: Parts,
+  bytes: Buffer,
+  repositoryId: number | undefined,
+  algorithm?: DigestAlgorithm,
+): Promise<Digest> {
+  const digest = digestOf(bytes, algorithm)
+  const isSmall = bytes.length < 1000
+  const storageKey = isSmall ? undefined : (await blobs.writeBytes(bytes, digest)).key
+  const content = isSmall ? bytes : undefined
+  await metadata.write(async (tx) => {
+    await insertBlob(tx, { digest, size: bytes.length, storageKey, content })
+    if (repositoryId !== undefined) await linkBlob(tx, repositoryId, digest)
+  })
+  return digest
+}
+
+async function pushImage(parts: Parts, tag: Tag, algorithm?: DigestAlgorithm): Promise<Image> {
+  const repository = await findRepository(parts.metadata, 'team/app' as RepositoryName)
+  const repositoryId = repository?.id ?? 0
+  const text = `{"os":"linux","id":"${randomBytes(8).toString('hex')}"}`
+  const config = await addBlob(parts, Buffer.from(text), repositoryId)
+  const layer = await addBlob(parts, randomBytes(40_000), repositoryId, algorithm)
+  const layerType = 'application/vnd.oci.image.layer.v1.tar'
+  const foreignType = 'application/vnd.oci.image.layer.nondistributable.v1.tar'
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: ociManifest,
+    config: { mediaType: ociImageConfig, digest: config, size: text.length },
+    layers: [
+      { mediaType: layerType, digest: layer, size: 40_000 },
+      { mediaType: foreignType, digest: digestOf(Buffer.from('elsewhere')), size: 9 },
+    ],
+  }
+  const bytes = Buffer.from(JSON.stringify(manifest))
+  const { digest } = await pushManifest(parts.metadata, {
+    repositoryId,
+    reference: { kind: 'tag', tag },
+    tags: [],
+    contentType: ociManifest,
+    bytes,
+    pushedBy: undefined,
+  })
+  return { digest, size: bytes.length, config, layer }
+}
+
+async function pathOf({ metadata, dir }: Parts, digest: Digest): Promise<string> {
+  const key = (await findBlob(metadata, digest))?.storageKey ?? newBlobKey(digest)
+  return join(dir, 'storage', key)
+}
+
+async function flip(parts: Parts, digest: Digest, at: number, bit: number): Promise<void> {
+  const row = await findBlob(parts.metadata, digest)
+  const path = await pathOf(parts, digest)
+  const bytes = Buffer.from(row?.content ?? (await readFile(path)))
+  const place = Math.floor(at * bytes.length)
+  bytes[place] = (bytes[place] ?? 0) ^ (1 << bit)
+  if (row?.content === undefined) await writeFile(path, bytes)
+  else parts.raw.prepare('update blobs set content = ? where digest = ?').run(bytes, digest)
 }
 
 /** Two images, an index of both, a referrer of something that is not there, and a blob by itself. */

@@ -3,7 +3,7 @@
 import type { Permission, Refusal } from '../auth/authorize.ts'
 import { decide } from '../auth/authorize.ts'
 import type { Identity } from '../auth/identity.ts'
-import { OciError } from '../oci/errors.ts'
+import { OciError, StorageUnavailableError } from '../oci/errors.ts'
 import type { RepositoryName } from '../oci/reference.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
 import { findRepository } from '../metadata/repositories.ts'
@@ -42,11 +42,17 @@ export function createApp(deps: AppDeps): App {
         return reply
       } catch (error) {
         const reply = errorReply(error, requestId)
-        deps.log.answered(request, reply, isOurFault(error) ? error : undefined)
+        deps.log.answered(request, reply, isOurs(error, request) ? error : undefined)
         return withChallenge(deps, request, error, reply)
       }
     },
   }
+}
+
+/** That a client goes away in the middle of its body is no failure; a storage that fails at that moment is. */
+function isOurs(error: unknown, { body }: HttpRequest): boolean {
+  const isCut = body.destroyed && !body.readableEnded
+  return isCut ? error instanceof StorageUnavailableError : isOurFault(error)
 }
 
 async function answer(deps: AppDeps, request: HttpRequest): Promise<Reply> {

@@ -1,11 +1,12 @@
 // A response as a value.
-import type { Readable } from 'node:stream'
+/** Gives its bytes to `write`; a chunk is free again when what `write` returned has resolved. Called once at most. */
+export type BodyWriter = (write: (chunk: Uint8Array) => Promise<void>) => Promise<void>
 
 export interface Reply {
   readonly status: number
   readonly headers?: Readonly<Record<string, string | number>>
-  /** A stream is sent with the content-length that `headers` give. */
-  readonly body?: Readable | Uint8Array | string
+  /** A body that is written is sent with the content-length that `headers` give. */
+  readonly body?: BodyWriter | Uint8Array | string
 }
 
 /** JSON with the exact media type, no charset: clients compare it. */

@@ -48,8 +48,8 @@ export function createRoutes(deps: RouteDeps): RouteTable {
     readyz: readyRoutes(deps),
     authority: authorityRoutes(deps),
     'trust-script': trustScriptRoutes(deps),
-    home: homeRoutes(),
-    'setup-page': setupPageRoutes(),
+    home: homeRoutes(deps),
+    'setup-page': setupPageRoutes(deps),
     setup: setupRoutes(deps),
     asset: assetRoutes(),
   }

@@ -2,8 +2,6 @@
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import https from 'node:https'
 import net, { type AddressInfo, type Socket } from 'node:net'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import type { App } from './app.ts'
 import { errorReply } from './error-reply.ts'
 import { HttpError } from './http-error.ts'
@@ -196,14 +194,17 @@ async function send(
   if (isDistributionPath(incoming.url ?? ''))
     all['docker-distribution-api-version'] = 'registry/2.0'
   response.writeHead(status, all)
-  if (incoming.method === 'HEAD' || body === undefined) {
-    if (body instanceof Readable) body.destroy()
-    response.end()
+  if (incoming.method === 'HEAD' || typeof body !== 'function') {
+    response.end(incoming.method === 'HEAD' ? undefined : body)
     return
   }
-  if (!(body instanceof Readable)) {
-    response.end(body)
-    return
-  }
-  await pipeline(body, response)
+  await body(async (chunk) => writeChunk(response, chunk))
+  response.end()
+}
+
+/** Resolves when the system has taken the chunk, so that its memory is free again. */
+async function writeChunk(response: ServerResponse, chunk: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    response.write(chunk, (error) => (error ? reject(error) : resolve()))
+  })
 }

@@ -37,6 +37,7 @@ const fixed: Readonly<Record<string, Target>> = {
   '/ca.crt': { resource: 'authority' },
   '/ca.sh': { resource: 'trust-script' },
   '/': { resource: 'home' },
+  '/favicon.ico': { resource: 'asset', asset: 'favicon.svg' },
   '/setup': { resource: 'setup-page' },
   '/api/v1/setup': { resource: 'setup' },
 }

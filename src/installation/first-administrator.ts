@@ -17,6 +17,7 @@ import {
   ensureSetting,
   findSetting,
   insertSetupLink,
+  isGoodSetupLink,
   useSetupLink,
 } from '../metadata/settings.ts'
 import { weaknessOf } from './password-policy.ts'
@@ -105,7 +106,8 @@ export async function completeSetup(
   { key, password }: { readonly key: string; readonly password: string },
 ): Promise<boolean> {
   const keyHash = hashSetupKey(key)
-  if (keyHash === undefined) return false
+  // Looked up before anything is hashed: a guess costs one query.
+  if (keyHash === undefined || !(await isGoodSetupLink(deps.metadata, keyHash))) return false
   const hash = await deps.passwords.hash(password)
   return deps.metadata.write(async (tx) => {
     const principalId = await useSetupLink(tx, keyHash)
@@ -155,6 +157,6 @@ async function readPasswordFile(path: string): Promise<string> {
   const weakness = weaknessOf(password, firstAdministrator)
   if (weakness === undefined) return password
   throw new Error(
-    `The password in ${path} (CARREL_ADMIN_PASSWORD_FILE) is not taken. ${weakness} Put a better one there.`,
+    `The password in ${path} (CARREL_ADMIN_PASSWORD_FILE) is not accepted. ${weakness} Put a better one there.`,
   )
 }

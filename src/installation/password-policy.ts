@@ -8,19 +8,18 @@ const longestPassword = 1024
 /** @throws {Refusal} policy */
 export function requireGoodPassword(password: string, userName: string): void {
   const why = weaknessOf(password, userName)
-  if (why !== undefined) throw new Refusal('policy', 'this password is not taken', { why })
+  if (why !== undefined) throw new Refusal('policy', 'this password is not accepted', { why })
 }
 
-/** Why the password is not taken, as a sentence; undefined when it is. */
+/** Why the password is not accepted, as a sentence; undefined when it is. */
 export function weaknessOf(password: string, userName: string): string | undefined {
-  const length = [...password].length
+  const length = charactersIn(password)
   if (length < shortestPassword) {
     return `It has ${length} characters; ${shortestPassword} is the least. Several words with hyphens are easy to remember.`
   }
   if (password.length > longestPassword) {
     return `It has ${length} characters; ${longestPassword} is the most.`
   }
-  const plain = undisguised(password)
   if (isRepetition(password.toLowerCase())) {
     return 'It repeats the same few characters, which is tried early by whoever guesses.'
   }
@@ -28,9 +27,17 @@ export function weaknessOf(password: string, userName: string): string | undefin
     return 'It follows the keys of a keyboard or the alphabet, which is tried early by whoever guesses.'
   }
   const name = undisguised(userName)
-  if (name.length > 2 && withoutWord(plain, name) === '') return 'It is the name of the user.'
+  const plain = undisguised(password)
+  if (name.length > 2 && plain !== '' && plain.replaceAll(name, '') === '') {
+    return 'It is the name of the user.'
+  }
   if (isCommon(plain, name)) return 'It is one of the most common passwords, which are tried first.'
   return undefined
+}
+
+/** As people count them, not as computers store them. */
+function charactersIn(text: string): number {
+  return Array.from(text).length
 }
 
 /** Heads of the lists of leaked passwords, and what people write when a dozen characters are asked for. */
@@ -43,7 +50,6 @@ my the is this and secure security safe strong long very super
 `
   .trim()
   .split(/\s+/)
-  .toSorted((a, b) => b.length - a.length)
 
 const keyRows = [
   'abcdefghijklmnopqrstuvwxyz',
@@ -70,30 +76,27 @@ const disguises: Readonly<Record<string, string>> = {
 
 /** `P@ssw0rd-2024!!` is `password`: without disguise, and without the numbers and signs around it. */
 function undisguised(text: string): string {
-  const core = text.toLowerCase().replace(/^[^a-z@$]+|[^a-z@$]+$/g, '')
-  return core.replace(/[013457@$!]/g, (sign) => disguises[sign] ?? sign).replace(/[^a-z]/g, '')
-}
-
-/** Nothing is left when the common words are taken out, and there were few of them. */
-function isCommon(plain: string, userName: string): boolean {
-  if (plain === '') return false
-  let rest = plain
-  let words = 0
-  while (rest !== '') {
-    const known = userName.length > 2 && rest.startsWith(userName)
-    const word = known ? userName : commonWords.find((each) => rest.startsWith(each))
-    if (word === undefined) return false
-    rest = rest.slice(word.length)
-    words += 1
-  }
-  return words <= mostCommonWords
+  const core = text.toLowerCase().replace(/^[^\p{L}@$]+|[^\p{L}@$]+$/gu, '')
+  const letters = core.replace(/[013457@$!]/g, (sign) => disguises[sign] ?? sign)
+  return letters.replace(/\P{L}/gu, '')
 }
 
 /** More common words than these in a row are no common password any more. */
 const mostCommonWords = 4
 
-function withoutWord(text: string, word: string): string {
-  return text.replaceAll(word, '')
+/** Made of a few common words and the user's name, and of nothing else. */
+function isCommon(plain: string, userName: string): boolean {
+  const words = userName.length > 2 ? [...commonWords, userName] : commonWords
+  let ends: ReadonlySet<number> = new Set([0])
+  for (let count = 0; count < mostCommonWords; count++) {
+    ends = new Set([...ends].flatMap((end) => endsAfterOneWord(plain, end, words)))
+    if (ends.has(plain.length)) return true
+  }
+  return false
+}
+
+function endsAfterOneWord(text: string, start: number, words: readonly string[]): number[] {
+  return words.filter((word) => text.startsWith(word, start)).map((word) => start + word.length)
 }
 
 function isRepetition(text: string): boolean {
@@ -114,7 +117,7 @@ function isRowOfKeys(text: string): boolean {
 function longestRow(text: string): number {
   let longest = 0
   for (const row of keyRows) {
-    for (const direction of [row, [...row].toReversed().join('')]) {
+    for (const direction of [row, row.split('').toReversed().join('')]) {
       let length = longest
       while (length < text.length && direction.includes(text.slice(0, length + 1))) length += 1
       longest = Math.max(longest, length)

@@ -104,6 +104,22 @@ export async function insertBlob(tx: Transaction, blob: BlobRow): Promise<boolea
   return changed === 1
 }
 
+const move = query<{ digest: string; storageKey: string }>()((db, p) =>
+  db
+    .updateTable('blobs')
+    .set({ storage_key: p.storageKey, content: null })
+    .where('digest', '=', p.digest),
+)
+
+/** The blob's bytes lie elsewhere from now on. */
+export async function setBlobStorageKey(
+  tx: Transaction,
+  digest: Digest,
+  storageKey: string,
+): Promise<void> {
+  await tx.run(move, { digest, storageKey })
+}
+
 const link = query<{ repositoryId: number; digest: string; linkedAt: number }>()((db, p) =>
   db
     .insertInto('repository_blobs')

@@ -18,8 +18,11 @@ export interface MetadataStore extends Reader, AsyncDisposable {
   /** All queries of `work` see one snapshot. */
   read<T>(work: (tx: Reader) => Promise<T>): Promise<T>
   /**
-   * All or nothing, one after another. Durable when it resolves, unless `durable: false`, which is for what may
-   * be forgotten in a power loss because nobody was promised it (an unfinished upload).
+   * All or nothing, one after another: what it found in a row that it changes, no other write has changed meanwhile.
+   * To keep that, PostgreSQL may run `work` several times.
+   *
+   * Durable when it resolves, unless `durable: false`, which is for what may be forgotten in a power loss because
+   * nobody was promised it (an unfinished upload).
    *
    * @throws {StorageUnavailableError} when the database cannot make it durable; nothing is acknowledged then
    * @throws {StorageFullError} when the disk is full

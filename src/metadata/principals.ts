@@ -44,6 +44,8 @@ export async function findPrincipalByName(
   reader: Reader,
   name: string,
 ): Promise<PrincipalRow | undefined> {
+  // Nobody has such a name, and PostgreSQL cannot even be asked for it.
+  if (name.includes('\0')) return undefined
   return rowOf(await reader.one(byName, { name }))
 }
 

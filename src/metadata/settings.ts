@@ -75,6 +75,20 @@ const useLink = query<{ keyHash: string; now: number }>()((db, p) =>
     .where('used_at', 'is', null)
     .where('expires_at', '>', p.now),
 )
+const goodLink = query<{ keyHash: string; now: number }>()((db, p) =>
+  db
+    .selectFrom('setup_links')
+    .select('principal_id')
+    .where('key_hash', '=', p.keyHash)
+    .where('used_at', 'is', null)
+    .where('expires_at', '>', p.now),
+)
+
+/** Whether the link could be used now. */
+export async function isGoodSetupLink(reader: Reader, keyHash: string): Promise<boolean> {
+  return (await reader.one(goodLink, { keyHash, now: Date.now() })) !== undefined
+}
+
 const linkOwner = query<{ keyHash: string }>()((db, p) =>
   db
     .selectFrom('setup_links')

@@ -3,7 +3,13 @@
 import { Readable } from 'node:stream'
 import { algorithmOf, digestOf, type Digest } from '../oci/digest.ts'
 import { OciError } from '../oci/errors.ts'
-import { insertBlob, linkBlob, type BlobRow } from '../metadata/blobs.ts'
+import {
+  findBlob,
+  insertBlob,
+  linkBlob,
+  setBlobStorageKey,
+  type BlobRow,
+} from '../metadata/blobs.ts'
 import { reviewBlob } from '../metadata/reviews.ts'
 import {
   deleteUploadParts,
@@ -48,10 +54,21 @@ export async function commitUpload(
   if (end.offset !== undefined && end.offset !== offset) throw new UploadOffsetError(offset)
 
   const blob =
-    parts.length === 0 ? await receiveWhole(deps, end) : await receiveLast(deps, ticket, end, parts)
+    parts.length === 0
+      ? await receiveWhole(deps, end)
+      : await receiveLast(deps, ticket, end, parts).catch(async (error: unknown) => {
+          if (await wasCommittedMeanwhile(deps, ticket, end, error)) return undefined
+          throw error
+        })
+  if (blob === undefined) return
   await publish(deps, ticket, { blob, hadRow: parts.length > 0 })
   // Content of parts that were read, not moved, is no longer needed.
   await deps.blobs.delete(storageKeys(parts))
+}
+
+/** What another request has committed can be seen before it is durable: an empty write waits for a sync of its own. */
+async function waitUntilDurable({ metadata }: UploadDeps): Promise<void> {
+  await metadata.write(async () => undefined)
 }
 
 /** The body is the blob. */
@@ -91,6 +108,28 @@ async function receiveLast(
     if (wrong) await cancelUpload(deps, ticket)
     throw error
   }
+}
+
+const looksAtTwin = 20
+const pauseMs = 50
+
+/**
+ * A client or proxy that got no answer in time repeats the closing request while we are still at it. Of the two only
+ * one finds the parts; the other waits until that one has told the database.
+ */
+async function wasCommittedMeanwhile(
+  deps: UploadDeps,
+  ticket: UploadTicket,
+  { expected }: UploadEnd,
+  error: unknown,
+): Promise<boolean> {
+  if (!(error instanceof OciError) || error.code !== 'BLOB_UPLOAD_INVALID') return false
+  for (let look = 0; look < looksAtTwin; look += 1) {
+    const upload = await findUpload(deps.metadata, ticket.id)
+    if (upload?.state !== 'open') return upload?.state === 'committed' && upload.digest === expected
+    await new Promise((resolve) => setTimeout(resolve, pauseMs))
+  }
+  return false
 }
 
 async function requireSize(
@@ -174,8 +213,11 @@ async function publish(
   ticket: UploadTicket,
   { blob, hadRow }: { readonly blob: BlobRow; readonly hadRow: boolean },
 ): Promise<void> {
-  const isNew = await deps.metadata.write(async (tx) => {
+  const isDamaged = await hasDamagedCopy(deps, blob)
+  const surplus = await deps.metadata.write(async (tx) => {
+    const before = isDamaged ? await findBlob(tx, blob.digest) : undefined
     const inserted = await insertBlob(tx, blob)
+    if (!inserted && isDamaged) await setBlobStorageKey(tx, blob.digest, blob.storageKey ?? '')
     await linkBlob(tx, ticket.repositoryId, blob.digest)
     if (!inserted) await reviewBlob(tx, blob.digest)
     // Whoever repeats the closing request gets the same answer for a while.
@@ -183,7 +225,19 @@ async function publish(
       await saveUpload(tx, { ...ticket, state: 'committed', digest: blob.digest })
       await deleteUploadParts(tx, ticket.id)
     }
-    return inserted
+    if (inserted) return undefined
+    return isDamaged ? before?.storageKey : blob.storageKey
   })
-  if (!isNew && blob.storageKey !== undefined) await deps.blobs.delete([blob.storageKey as Key])
+  if (surplus !== undefined) await deps.blobs.delete([surplus as Key])
+}
+
+/** Bytes that were lost or cut short come back with the next push of the same content. */
+async function hasDamagedCopy(
+  { metadata, blobs }: UploadDeps,
+  { digest, storageKey }: BlobRow,
+): Promise<boolean> {
+  if (storageKey === undefined) return false
+  const kept = await findBlob(metadata, digest)
+  if (kept?.storageKey === undefined) return false
+  return (await blobs.stat(kept.storageKey as Key))?.size !== kept.size
 }

@@ -1,16 +1,18 @@
 // Pushing a manifest. Spec: distribution-spec spec.md#pushing-manifests, end-7a, end-7b.
 import { algorithmOf, digestOf, type Digest } from '../oci/digest.ts'
 import { OciError } from '../oci/errors.ts'
-import { parseManifest, type ParsedManifest } from '../oci/manifest.ts'
-import type { Reference, Tag } from '../oci/reference.ts'
+import { parseManifest, type ManifestLayer, type ParsedManifest } from '../oci/manifest.ts'
+import type { Reference, RepositoryName, Tag } from '../oci/reference.ts'
 import { insertBlob, linkBlob, linkedBlobSize } from '../metadata/blobs.ts'
 import { insertManifest, manifestSize } from '../metadata/manifests.ts'
 import type { MetadataStore, Transaction } from '../metadata/metadata-store.ts'
 import { reviewBlob, reviewManifest } from '../metadata/reviews.ts'
 import { findTag, setTag } from '../metadata/tags.ts'
+import { makeRepository } from './repository.ts'
 
 export interface ManifestPush {
-  readonly repositoryId: number
+  /** A name: the repository comes into being with this push, or not at all. */
+  readonly repositoryId: number | { readonly toMake: RepositoryName }
   readonly reference: Reference
   /** Tags to set besides (`?tag=`). */
   readonly tags: readonly Tag[]
@@ -40,7 +42,7 @@ export async function pushManifest(
   metadata: MetadataStore,
   push: ManifestPush,
 ): Promise<PushedManifest> {
-  const { repositoryId, reference, bytes, pushedBy } = push
+  const { reference, bytes, pushedBy } = push
   const algorithm = reference.kind === 'digest' ? algorithmOf(reference.digest) : 'sha256'
   const digest = digestOf(bytes, algorithm)
   if (reference.kind === 'digest' && reference.digest !== digest) {
@@ -53,8 +55,12 @@ export async function pushManifest(
   const tags = reference.kind === 'tag' ? [reference.tag, ...push.tags] : push.tags
 
   await metadata.write(async (tx) => {
+    const repositoryId =
+      typeof push.repositoryId === 'number'
+        ? push.repositoryId
+        : (await makeRepository(tx, push.repositoryId.toMake, pushedBy)).id
     const { blobs, children } = await requireContents(tx, repositoryId, manifest)
-    await insertManifest(tx, {
+    const isNew = await insertManifest(tx, {
       repositoryId,
       digest,
       mediaType: manifest.mediaType,
@@ -68,6 +74,8 @@ export async function pushManifest(
       blobs,
       children,
     })
+    // What is pushed as a part of an index to come must not be collected before that arrives.
+    if (!isNew && tags.length === 0) await reviewManifest(tx, repositoryId, digest)
     for (const tag of new Set(tags))
       await moveTag(tx, { repositoryId, tag, digest, updatedBy: pushedBy })
   })
@@ -107,32 +115,43 @@ async function requireContents(
   repositoryId: number,
   manifest: ParsedManifest,
 ): Promise<Contents> {
-  const blobs = new Set<Digest>()
-  const children = new Set<Digest>()
+  const blobs = new Map<Digest, number>()
+  const children = new Map<Digest, number>()
   const missing = new Set<Digest>()
-  const needed = manifest.layers.filter((layer) => !layer.foreign)
-  for (const { digest, size } of manifest.config === undefined
-    ? needed
-    : [manifest.config, ...needed]) {
-    if (blobs.has(digest)) continue
-    const found = await linkedBlobSize(tx, repositoryId, digest)
-    if (found === undefined && digest === emptyDigest) await provideEmptyBlob(tx, repositoryId)
-    else if (found === undefined) missing.add(digest)
-    else requireSize(digest, found, size)
-    blobs.add(digest)
+  for (const layer of contentOf(manifest)) {
+    const { digest, size } = layer
+    const found = blobs.get(digest) ?? (await findBlobSize(tx, repositoryId, digest))
+    if (found !== undefined) blobs.set(digest, found)
+    else if (!layer.foreign) missing.add(digest)
+    requireSize(digest, found ?? size, size)
   }
   for (const { digest, size } of manifest.manifests) {
-    if (children.has(digest) || blobs.has(digest)) continue
-    const child = await manifestSize(tx, repositoryId, digest)
+    const child = children.get(digest) ?? (await manifestSize(tx, repositoryId, digest))
     // Old BuildKit caches list layers in an index.
     const blob = child === undefined ? await linkedBlobSize(tx, repositoryId, digest) : undefined
-    if (child !== undefined) children.add(digest)
-    else if (blob !== undefined) blobs.add(digest)
+    if (child !== undefined) children.set(digest, child)
+    else if (blob !== undefined) blobs.set(digest, blob)
     else missing.add(digest)
     requireSize(digest, child ?? blob ?? size, size)
   }
   if (missing.size > 0) throw missingContents([...missing], manifest.kind === 'index')
-  return { blobs: [...blobs], children: [...children] }
+  return { blobs: [...blobs.keys()], children: [...children.keys()] }
+}
+
+/** Config and layers. A foreign layer that was pushed all the same is needed like any other. */
+function contentOf({ config, layers }: ParsedManifest): readonly ManifestLayer[] {
+  return config === undefined ? layers : [{ ...config, foreign: false }, ...layers]
+}
+
+async function findBlobSize(
+  tx: Transaction,
+  repositoryId: number,
+  digest: Digest,
+): Promise<number | undefined> {
+  const found = await linkedBlobSize(tx, repositoryId, digest)
+  if (found !== undefined || digest !== emptyDigest) return found
+  await provideEmptyBlob(tx, repositoryId)
+  return emptyBlob.length
 }
 
 function requireSize(digest: Digest, stored: number, declared: number): void {

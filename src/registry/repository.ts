@@ -1,5 +1,5 @@
 // Repositories come into being with the first push, private, or beforehand on purpose.
-import type { MetadataStore } from '../metadata/metadata-store.ts'
+import type { MetadataStore, Transaction } from '../metadata/metadata-store.ts'
 import { findRepository, insertRepository, type RepositoryRow } from '../metadata/repositories.ts'
 import type { RepositoryName } from '../oci/reference.ts'
 
@@ -9,10 +9,17 @@ export async function ensureRepository(
   name: RepositoryName,
   createdBy: number | undefined,
 ): Promise<RepositoryRow> {
-  return metadata.write(async (tx) => {
-    await insertRepository(tx, { name, visibility: 'private', createdBy })
-    const repository = await findRepository(tx, name)
-    if (repository === undefined) throw new Error(`repository ${name} vanished while it was made`)
-    return repository
-  })
+  return metadata.write(async (tx) => makeRepository(tx, name, createdBy))
+}
+
+/** The same within a transaction. */
+export async function makeRepository(
+  tx: Transaction,
+  name: RepositoryName,
+  createdBy: number | undefined,
+): Promise<RepositoryRow> {
+  await insertRepository(tx, { name, visibility: 'private', createdBy })
+  const repository = await findRepository(tx, name)
+  if (repository === undefined) throw new Error(`repository ${name} vanished while it was made`)
+  return repository
 }

@@ -33,6 +33,8 @@ export async function readSmall(source: Readable, keepPartial: boolean): Promise
         size += chunk.length
         if (size <= smallContentLimit) continue
         stop()
+        // Whoever goes on reading may take a moment to begin, and an error that nobody hears ends the process.
+        source.on('error', () => undefined)
         source.unshift(Buffer.concat(chunks))
         resolve({ kind: 'more', source })
         return
@@ -47,7 +49,14 @@ export async function readSmall(source: Readable, keepPartial: boolean): Promise
       if (keepPartial) resolve({ kind: 'whole', content: Buffer.concat(chunks), complete: false })
       else reject(error)
     }
-    const onClose = () => onBroken(new Error('The request ended before its body did.'))
+    const onClose = () => {
+      onBroken(source.errored ?? new Error('The request ended before its body did.'))
+    }
+    // The client may have gone away before anybody looked: then no event comes any more.
+    if (source.destroyed) {
+      onClose()
+      return
+    }
     source.on('readable', onReadable)
     source.on('end', onEnd)
     source.on('error', onBroken)

@@ -12,8 +12,15 @@ import {
   digestOf,
 } from '../oci/digest.ts'
 import { OciError } from '../oci/errors.ts'
+import { freeChunk } from '../streams/free-chunk.ts'
 import { chunksOf } from './chunks.ts'
-import { type Key, ObjectNotFoundError, type ObjectStat, type StorageDriver } from './driver.ts'
+import {
+  type ChunkSink,
+  type Key,
+  ObjectNotFoundError,
+  type ObjectStat,
+  type StorageDriver,
+} from './driver.ts'
 import { blobsFolder, digestOfBlobKey, newBlobKey, newUploadKey, uploadsFolder } from './layout.ts'
 
 export interface Part {
@@ -72,6 +79,9 @@ export interface BlobStore {
   /** @throws {ObjectNotFoundError}; see StorageDriver.read */
   open(key: Key, range?: ByteRange): Promise<Readable>
 
+  /** @throws {ObjectNotFoundError}; see StorageDriver.copy */
+  copy(key: Key, range: ByteRange, write: ChunkSink): Promise<void>
+
   stat(key: Key): Promise<ObjectStat | undefined>
 
   /** Absent keys are fine. Tries all before it rejects. */
@@ -112,6 +122,7 @@ export function createBlobStore(driver: StorageDriver): BlobStore {
     put: (source, expected, signal) => put(driver, source, { expected, signal }),
     writeBytes: (bytes, expected) => writeBytes(driver, bytes, expected),
     open: (key, range) => driver.read(key, range),
+    copy: (key, range, write) => driver.copy(key, range, write),
     stat: (key) => driver.stat(key),
     delete: (keys) => driver.delete(keys),
     listBlobs: () => listBlobs(driver),
@@ -146,7 +157,7 @@ async function writePart(
 
   const key = newUploadKey()
   try {
-    await driver.write(key, received())
+    await driver.write(key, received(), { written: freeChunk })
   } catch (error) {
     const isEmptyPart = keepPartial && failure !== undefined && failure.reason === error
     if (!isEmptyPart) throw error
@@ -233,7 +244,9 @@ async function put(
     }
   }
 
-  const { key, size } = await driver.write(checkedKey(hash, expected), received())
+  const { key, size } = await driver.write(checkedKey(hash, expected), received(), {
+    written: freeChunk,
+  })
   return { key, size }
 }
 

@@ -19,6 +19,14 @@ export interface ObjectStat {
 /** Chunks of any size. An error that it throws leaves the driver unchanged. */
 export type ByteSource = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
 
+export interface WriteOptions {
+  readonly signal?: AbortSignal | undefined
+  /** Called for each chunk when its bytes are written and its memory is no longer needed. */
+  readonly written?: (chunk: Uint8Array) => void
+}
+
+export type ChunkSink = (chunk: Uint8Array) => Promise<void>
+
 /**
  * Where an object goes. A function is called once, after the last byte and before anything becomes
  * visible, so that a name may depend on the content; when it throws, nothing is left behind.
@@ -40,13 +48,21 @@ export interface StorageDriver extends AsyncDisposable {
   read(key: Key, range?: ByteRange): Promise<Readable>
 
   /**
+   * Gives the bytes of `range`, which lies inside the object, to `write`, chunk by chunk in order. A chunk is good
+   * until what `write` returned has resolved. For what is sent on at once: it makes no garbage.
+   *
+   * @throws {ObjectNotFoundError} before the first chunk; what `write` threw, unchanged
+   */
+  copy(key: Key, range: ByteRange, write: ChunkSink): Promise<void>
+
+  /**
    * Whole and durable when it resolves, replacing what was there. When it rejects there is no
    * object of this content; after a crash there is all of it or none.
    *
    * @throws {StorageFullError} @throws {StorageUnavailableError} a failed sync included; final
    * @throws what `source`, the destination or the signal threw, unchanged
    */
-  write(to: Destination, source: ByteSource, signal?: AbortSignal): Promise<ObjectStat>
+  write(to: Destination, source: ByteSource, options?: WriteOptions): Promise<ObjectStat>
 
   /**
    * Writes one object of the parts in order, as `write` does; the parts remain. `onChunk` sees every

@@ -9,6 +9,7 @@ export interface DriverCall {
   readonly operation:
     | 'stat'
     | 'read'
+    | 'copy'
     | 'write'
     | 'concatenate'
     | 'move'
@@ -52,8 +53,10 @@ export function withFaults(driver: StorageDriver, plan: FaultPlan): StorageDrive
     kind: driver.kind,
     stat: (key) => faulty({ operation: 'stat', keys: [key] }, () => driver.stat(key)),
     read: (key, range) => faulty({ operation: 'read', keys: [key] }, () => driver.read(key, range)),
-    write: (to, source, signal) =>
-      faulty({ operation: 'write', keys: named(to) }, () => driver.write(to, source, signal)),
+    copy: (key, range, write) =>
+      faulty({ operation: 'copy', keys: [key] }, () => driver.copy(key, range, write)),
+    write: (to, source, options) =>
+      faulty({ operation: 'write', keys: named(to) }, () => driver.write(to, source, options)),
     concatenate: (parts, to, onChunk) =>
       faulty({ operation: 'concatenate', keys: [...parts, ...named(to)] }, () =>
         driver.concatenate(parts, to, onChunk),

@@ -1,14 +1,14 @@
 // Where things lie in the storage. A blob's key carries a random generation, so that a late delete
 // of an old copy never hits the same content pushed again.
 
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { type Digest, algorithmOf, encodedOf, isDigest } from '../oci/digest.ts'
 import { type Key, parseKey } from './driver.ts'
 
 export const blobsFolder = parseKey('blobs')
 export const uploadsFolder = parseKey('uploads')
 
-/** `blobs/sha256/ab/ab….3k9v0q2d`, another one at each call. */
+/** `blobs/sha256/ab/ab….3c9f04d2`, another one at each call. */
 export function newBlobKey(digest: Digest): Key {
   const encoded = encodedOf(digest)
   const shard = encoded.slice(0, 2)
@@ -17,7 +17,7 @@ export function newBlobKey(digest: Digest): Key {
 
 /** `uploads/…`, another one at each call. */
 export function newUploadKey(): Key {
-  return `${uploadsFolder}/${randomBytes(16).toString('hex')}` as Key
+  return `${uploadsFolder}/${randomUUID()}` as Key
 }
 
 /** `undefined` when the key is not one that newBlobKey makes. */
@@ -29,9 +29,9 @@ export function digestOfBlobKey(key: Key): Digest | undefined {
   return encoded.startsWith(shard) && isDigest(digest) ? digest : undefined
 }
 
-const blobKeyPattern = /^blobs\/(sha256|sha512)\/([0-9a-f]{2})\/([0-9a-f]+)\.[0-9a-v]{8}$/
+const blobKeyPattern = /^blobs\/(sha256|sha512)\/([0-9a-f]{2})\/([0-9a-f]+)\.[0-9a-f]{8}$/
 
-/** 40 random bits as 8 digits of base 32. */
+/** 32 random bits of a UUID: Node draws those from a stock, at a tenth of the cost of a call. */
 function newGeneration(): string {
-  return randomBytes(5).readUIntBE(0, 5).toString(32).padStart(8, '0')
+  return randomUUID().slice(0, 8)
 }

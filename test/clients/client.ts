@@ -21,6 +21,8 @@ export interface Transfer {
 }
 
 export interface Session extends Partial<AsyncDisposable> {
+  /** Where the client reaches the registry in another way than it was told. */
+  readonly place?: Place
   /** Signs in, and does what needs it where signing in alone asks nothing of the registry. */
   readonly login: (password: string) => Promise<ProgramResult>
   /** Pushes one image or artifact and returns its name. */
@@ -34,5 +36,8 @@ export interface Session extends Partial<AsyncDisposable> {
   /** Removes the image from the registry. */
   readonly remove?: (image: string) => Promise<void>
   /** What only this client does: a name for the table, and the deed. */
-  readonly more?: readonly { readonly name: string; readonly run: (image: string) => Promise<void> }[]
+  readonly more?: readonly {
+    readonly name: string
+    readonly run: (image: string) => Promise<void>
+  }[]
 }

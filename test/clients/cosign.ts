@@ -6,6 +6,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { runOk, runProgram } from '../support/processes.ts'
 import type { Client } from './client.ts'
+import { craneEnv } from './crane.ts'
 import { makeImageLayout } from './image-layout.ts'
 import { seeManifest, seeReferrers } from './place.ts'
 import { programPath } from './programs.ts'
@@ -28,23 +29,26 @@ export const cosign: Client = {
     const layout = await makeImageLayout(join(folder, 'layout'), 10_000)
     await run('generate-key-pair')
     await run('generate-key-pair', '--output-key-prefix', 'other')
-    const verify = (key: string, name: string) => [
-      ...['verify', '--key', key, '--insecure-ignore-tlog=true'],
-      ...[...way, name],
-    ]
+    const unlogged = '--insecure-ignore-tlog=true'
+    const verify = (key: string, name: string) => ['verify', '--key', key, unlogged, ...way, name]
     const atDigest = async (name: string) => {
       const seen = await seeManifest(place, name)
       return `${name.slice(0, name.lastIndexOf(':'))}@${seen?.digest}`
     }
     return {
       async login(password) {
-        await run('login', host, '-u', 'admin', '-p', password)
+        await runOk(program, ['login', host, '-u', 'admin', '--password-stdin'], {
+          ...options,
+          input: password,
+        })
         // `login` only writes a file.
-        return runProgram(programPath('crane'), ['catalog', host], { env })
+        return runProgram(programPath('crane'), ['catalog', host], { env: craneEnv(place) })
       },
       async push() {
         const name = image('app:one')
-        await runOk(programPath('crane'), ['push', layout.archive, name], { env })
+        await runOk(programPath('crane'), ['push', layout.archive, name], {
+          env: craneEnv(place),
+        })
         await run('sign', '--key', 'cosign.key', ...offline, ...way, await atDigest(name))
         assert.equal((await seeReferrers(place, name)).length, 1, 'the signature is no referrer')
         return name
@@ -64,7 +68,7 @@ export const cosign: Client = {
             const type = ['--type', 'https://carrel.test/predicate']
             const key = ['--key', 'cosign.key', '--predicate', 'predicate.json', ...type]
             await run('attest', ...key, ...offline, ...way, await atDigest(name))
-            const check = ['--key', 'cosign.pub', '--insecure-ignore-tlog=true', ...type]
+            const check = ['--key', 'cosign.pub', unlogged, ...type]
             await run('verify-attestation', ...check, ...way, name)
             assert.equal((await seeReferrers(place, name)).length, 2)
           },

@@ -1,18 +1,27 @@
-// crane (go-containerregistry): one PATCH with a length per blob. Takes its authority from Go's
-// SSL_CERT_FILE, and speaks HTTP to loopback when TLS is not answered.
+// crane (go-containerregistry): one PATCH with a length per blob; speaks HTTP to loopback where TLS is
+// not answered.
 import { join } from 'node:path'
 import { readFile } from 'node:fs/promises'
 import { runOk, runProgram } from '../support/processes.ts'
+import type { Environment } from '../support/processes.ts'
 import type { Client } from './client.ts'
 import { makeImageLayout } from './image-layout.ts'
+import type { Place } from './place.ts'
 import { programPath } from './programs.ts'
+
+/** crane has no flag for an authority: Go takes the file from here instead of the system's. */
+export function craneEnv({ env, caFile }: Place): Environment {
+  return caFile === undefined ? env : { ...env, SSL_CERT_FILE: caFile }
+}
 
 export const crane: Client = {
   name: 'crane',
   programs: ['crane'],
   version: async () => (await runOk(programPath('crane'), ['version'])).stdout.trim(),
-  async open({ folder, env, host, image }) {
+  async open(place) {
+    const { folder, host, image } = place
     const program = programPath('crane')
+    const env = craneEnv(place)
     const run = async (...args: string[]) => runOk(program, args, { env })
     const layout = await makeImageLayout(join(folder, 'layout'), 40_000)
     const digestInLayout = async (path: string) => {

@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import { runOk, runProgram, startDaemon, waitUntil } from '../support/processes.ts'
 import type { Daemon } from '../support/processes.ts'
 import type { Client, Session } from './client.ts'
-import { pathWithSbin, unmountBelow } from './dockerd.ts'
+import { unmountBelow } from './dockerd.ts'
 import { makeImageLayout } from './image-layout.ts'
 import type { Place } from './place.ts'
-import { programPath } from './programs.ts'
+import { pathWithSbin, programPath } from './programs.ts'
 
 export const ctr: Client = {
   name: 'ctr',
@@ -44,11 +44,11 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
   path = "${path('opt')}"
 `,
   )
-  const daemon = await startDaemon(
-    programPath('containerd'),
-    ['--config', path('config.toml')],
-    { env: { ...env, PATH: pathWithSbin(env) }, logFile: path('log'), endWith: 'SIGTERM' },
-  )
+  const daemon = await startDaemon(programPath('containerd'), ['--config', path('config.toml')], {
+    env: { ...env, PATH: pathWithSbin(env) },
+    logFile: path('log'),
+    endWith: 'SIGTERM',
+  })
   try {
     await waitUntil('containerd did not answer', async () => {
       if (!daemon.isRunning()) throw new Error(`containerd ended at its start:\n${daemon.log()}`)

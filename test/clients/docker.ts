@@ -1,11 +1,15 @@
 // docker with a dockerd of its own: bodies in chunks without a length, HEAD after each upload, mounts
-// from the repositories that it knows. It does not check the authority of a registry on loopback.
+// from the repositories that it knows. Over TLS it meets the registry at an address that is not loopback,
+// and trusts its authority by /etc/docker/certs.d.
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { runOk, runProgram } from '../support/processes.ts'
+import { runOk } from '../support/processes.ts'
 import type { Client, Session } from './client.ts'
 import { startDockerd } from './dockerd.ts'
+import type { DockerEngine } from './dockerd.ts'
+import { openFarDoor } from './far-door.ts'
 import { dockerName, makeImageLayout, otherArchitecture } from './image-layout.ts'
+import { placeAt } from './place.ts'
 import type { Place } from './place.ts'
 import { programPath } from './programs.ts'
 
@@ -17,24 +21,28 @@ export const docker: Client = {
     const { stdout } = await runOk(programPath('dockerd'), ['--version'])
     return /version ([^\s,+]+)/.exec(stdout)?.[1] ?? ''
   },
-  async open(place) {
-    const engine = await startDockerd(place.folder, place.env)
-    try {
-      return await openSession(place, engine)
-    } catch (error) {
-      await engine[Symbol.asyncDispose]()
-      throw error
-    }
+  async open(given) {
+    await using stack = new AsyncDisposableStack()
+    const { folder, env, caFile } = given
+    const port = given.registry.port
+    const door =
+      caFile === undefined ? undefined : stack.use(await openFarDoor({ folder, port, caFile, env }))
+    const place = door === undefined ? given : placeAt(given, door.host)
+    const engine = stack.use(await startDockerd({ folder, env, enter: door?.enter ?? [] }))
+    const session = await openSession(place, engine)
+    const disposables = stack.move()
+    return { ...session, place, [Symbol.asyncDispose]: async () => disposables.disposeAsync() }
   },
 }
 
-async function openSession(
-  { folder, host, image }: Place,
-  engine: Awaited<ReturnType<typeof startDockerd>>,
-): Promise<Session> {
-  const { env } = engine
-  const program = programPath('docker')
-  const run = async (...args: string[]) => (await runOk(program, args, { env })).stdout.trim()
+async function openSession(place: Place, engine: DockerEngine): Promise<Session> {
+  const { folder, host, image, caFile } = place
+  const run = async (...args: string[]) => {
+    const { code, stdout, output } = await engine.docker(args)
+    if (code !== 0) throw new Error(`docker ${args.join(' ')}: ${output}`)
+    return stdout.trim()
+  }
+  const way = caFile === undefined ? ['--insecure'] : []
   /** Makes a local image and returns its name. */
   const load = async (name: string) => {
     const layout = await makeImageLayout(join(folder, name), 40_000)
@@ -50,16 +58,18 @@ async function openSession(
   const digestOf = async (name: string) => {
     const known = await run('image', 'inspect', '--format', '{{join .RepoDigests "\\n"}}', name)
     const repository = name.slice(0, name.lastIndexOf(':'))
-    return known.split('\n').find((one) => one.startsWith(`${repository}@`))?.split('@')[1] ?? known
+    return (
+      known
+        .split('\n')
+        .find((one) => one.startsWith(`${repository}@`))
+        ?.split('@')[1] ?? known
+    )
   }
   const forget = async (...names: string[]) => run('image', 'rm', '--force', ...names)
   const one = await load('one')
   return {
     login: async (password) =>
-      runProgram(program, ['login', '-u', 'admin', '--password-stdin', host], {
-        env,
-        input: password,
-      }),
+      engine.docker(['login', '-u', 'admin', '--password-stdin', host], { input: password }),
     async push() {
       await push(one, image('app:one'))
       return image('app:one')
@@ -73,9 +83,9 @@ async function openSession(
       const parts = [image('both:here'), image('both:there')]
       for (const [number, part] of parts.entries()) await push(await load(`part${number}`), part)
       const name = image('both:all')
-      await run('manifest', 'create', '--insecure', name, ...parts)
+      await run('manifest', 'create', ...way, name, ...parts)
       await run('manifest', 'annotate', '--arch', otherArchitecture, name, parts[1] ?? '')
-      const told = await run('manifest', 'push', '--insecure', name)
+      const told = await run('manifest', 'push', ...way, name)
       const digest = /sha256:[0-9a-f]{64}/.exec(told)?.[0] ?? told
       await forget(...parts, 'made:part0', 'made:part1')
       // By digest, so that the engine compares what it gets.
@@ -87,6 +97,5 @@ async function openSession(
       assert.match(told, /Mounted from admin\//)
       return image('second:one')
     },
-    [Symbol.asyncDispose]: async () => engine[Symbol.asyncDispose](),
   }
 }

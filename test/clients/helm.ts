@@ -13,7 +13,8 @@ export const helm: Client = {
   name: 'helm',
   programs: ['helm'],
   async version() {
-    const text = (await runOk(programPath('helm'), ['version', '--template', '{{.Version}}'])).stdout
+    const text = (await runOk(programPath('helm'), ['version', '--template', '{{.Version}}']))
+      .stdout
     return text.trim()
   },
   async open({ folder, env, host, image, caFile }) {
@@ -45,12 +46,8 @@ export const helm: Client = {
       },
       async pull() {
         await mkdir(join(folder, 'pulled'))
-        const target = ['-d', join(folder, 'pulled')]
-        const { output } = await run(
-          ...['pull', `${charts}/shelf`, '--version', version],
-          ...target,
-          ...way,
-        )
+        const what = [`${charts}/shelf`, '--version', version, '-d', join(folder, 'pulled')]
+        const { output } = await run('pull', ...what, ...way)
         return /Digest: (sha256:[0-9a-f]{64})/.exec(output)?.[1] ?? output
       },
     }

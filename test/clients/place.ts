@@ -14,6 +14,8 @@ export interface Place {
   readonly caFile: string | undefined
   readonly folder: string
   readonly env: Environment
+  /** `admin/CLIENT-DOOR`. */
+  readonly repositories: string
   /** `HOST/admin/CLIENT-DOOR/NAME`. */
   readonly image: (name: string) => string
 }
@@ -46,11 +48,14 @@ export async function makePlace(options: {
     LANG: 'C',
     XDG_RUNTIME_DIR: home,
     DOCKER_CONFIG: join(home, '.docker'),
-    // Go programs that take no file for the authority.
-    ...(caFile === undefined ? {} : { SSL_CERT_FILE: caFile }),
   }
-  const image = (last: string) => `${host}/admin/${name}/${last}`
-  return { registry, host, caFile, folder, env, image }
+  const repositories = `admin/${name}`
+  return placeAt({ registry, host, caFile, folder, env, repositories, image: String }, host)
+}
+
+/** The same place, with the registry at another address. */
+export function placeAt(place: Place, host: string): Place {
+  return { ...place, host, image: (name) => `${host}/${place.repositories}/${name}` }
 }
 
 /** A reference `HOST/REPOSITORY:TAG` or `HOST/REPOSITORY@DIGEST` in its parts. */
@@ -117,7 +122,10 @@ export async function expectRequests(
 }
 
 /** A mount is the only POST of these clients that ends with 201. */
-export async function expectMount(watch: () => readonly SeenRequest[], image: string): Promise<void> {
+export async function expectMount(
+  watch: () => readonly SeenRequest[],
+  image: string,
+): Promise<void> {
   const repository = image.slice(image.indexOf('/') + 1, image.lastIndexOf(':'))
   await expectRequests(watch, `No blob was mounted into ${repository}`, (requests) =>
     requests.some(

@@ -51,11 +51,7 @@ function clientOf(name: string, makeImage: MakeImage): Client {
   }
 }
 
-async function openSession(
-  program: string,
-  place: Place,
-  makeImage: MakeImage,
-): Promise<Session> {
+async function openSession(program: string, place: Place, makeImage: MakeImage): Promise<Session> {
   const { folder, host, image } = place
   const { env, way } = await writeContainersSettings(place)
   const run: Run = async (...args) =>
@@ -79,7 +75,7 @@ async function openSession(
       return image('app:one')
     },
     async pull(name) {
-      await run('rmi', '--force', one)
+      await run('rmi', '--force', await run('images', '--quiet', one))
       await run('pull', '--quiet', ...way(), name)
       await run('tag', name, one)
       const table = await run('images', '--digests', name)
@@ -123,7 +119,7 @@ async function openSession(
           await run('push', '--quiet', ...format, ...way(), fresh, `docker://${name}`)
           const layers = JSON.stringify((await seeManifest(place, name))?.body['layers'])
           assert.match(layers, /\+zstd/)
-          await run('rmi', '--force', fresh)
+          await run('rmi', '--force', await run('images', '--quiet', fresh))
           await run('pull', '--quiet', ...way(), name)
         },
       },

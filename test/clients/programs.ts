@@ -3,6 +3,7 @@
 import { accessSync, constants } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import type { Environment } from '../support/processes.ts'
 import pins from './pins.json' with { type: 'json' }
 
 const daemonFolders = ['/usr/local/sbin', '/usr/sbin', '/sbin']
@@ -19,6 +20,11 @@ export function programPath(name: string): string {
   const path = findProgram(name)
   if (path === undefined) throw new Error(`There is no ${name} on this machine.`)
   return path
+}
+
+/** The path for daemons that start other programs by name. */
+export function pathWithSbin(env: Environment): string {
+  return [env['PATH'] ?? '', ...daemonFolders].join(delimiter)
 }
 
 /** How a person gets the program. */

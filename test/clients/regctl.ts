@@ -15,7 +15,9 @@ export const regctl: Client = {
   name: 'regctl',
   programs: ['regctl'],
   async version() {
-    return (await runOk(programPath('regctl'), ['version', '--format', '{{.VCSTag}}'])).stdout.trim()
+    return (
+      await runOk(programPath('regctl'), ['version', '--format', '{{.VCSTag}}'])
+    ).stdout.trim()
   },
   async open(place) {
     const { folder, env, host, image, caFile } = place

@@ -32,7 +32,10 @@ export function reportTable(name: string, rows: readonly Row[]): void {
   const folder = process.env['CARREL_TEST_CLIENTS_REPORT']
   if (folder === undefined) return
   mkdirSync(folder, { recursive: true })
-  writeFileSync(join(folder, `${name.replaceAll(/\W+/g, '-')}.md`), markdown(lines))
+  writeFileSync(
+    join(folder, `${name.replaceAll(/\W+/g, '-')}.md`),
+    `## ${name}\n\n${markdown(lines)}`,
+  )
 }
 
 function cellsOf(row: Row): string[] {
@@ -52,7 +55,12 @@ function columns(lines: readonly (readonly string[])[]): string {
     Math.max(...lines.map((line) => line[column]?.length ?? 0)),
   )
   return lines
-    .map((line) => line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd())
+    .map((line) =>
+      line
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
     .join('\n')
 }
 

@@ -6,9 +6,10 @@ import { startRegistry } from '../support/start-registry.ts'
 import type { StartedRegistry } from '../support/start-registry.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import type { Client, Session } from './client.ts'
+import { farAddress } from './far-door.ts'
 import { expectMount, expectRequests, makePlace, seeManifest, watchRequests } from './place.ts'
 import type { Place } from './place.ts'
-import { openPlainDoor } from './plain-door.ts'
+import { openNearDoor } from './near-door.ts'
 import { findProgram, howToGet } from './programs.ts'
 import { reportTable } from './report.ts'
 import type { Row } from './report.ts'
@@ -37,25 +38,23 @@ export interface Round {
 /** Defines the tests of a file. With CI=true, a client that is missing is a failure. */
 export function testClients(name: string, rounds: readonly Round[]): void {
   const rows: Row[] = []
+  const allOnPostgres = process.env['CARREL_TEST_METADATA'] === 'postgres'
+  testPresence(name, [...new Set(rounds.flatMap(({ clients }) => clients))])
   for (const { door, clients } of rounds) {
-    describe(`${name} over ${door.title}`, () => {
+    const present = clients.filter((client) => whatIsMissing(client) === undefined)
+    if (present.length === 0 || (allOnPostgres && door.postgres)) continue
+    const title = allOnPostgres ? `${door.title}, PostgreSQL` : door.title
+    describe(`${name} over ${title}`, () => {
       let registry: StartedRegistry
       const stack = new AsyncDisposableStack()
       before(async () => {
-        registry = stack.use(
-          await startRegistry({
-            tls: door.tls,
-            // Every request in the log: it shows whether a blob was mounted or sent.
-            env: { CARREL_LOG_LEVEL: 'debug' },
-            ...(door.postgres ? { postgres: true } : {}),
-          }),
-        )
+        registry = stack.use(await startFor(door, door.postgres || allOnPostgres))
       })
       after(async () => stack.disposeAsync())
 
-      for (const client of clients) {
-        test(`${client.name} over ${door.title}`, { skip: reasonToSkip(client) }, async () => {
-          const row = await runClient(client, door, registry)
+      for (const client of present) {
+        test(`${client.name} over ${title}`, async () => {
+          const row = { ...(await runClient(client, door, registry)), door: title }
           rows.push(row)
           const failures = row.cells.filter(({ error }) => error !== undefined)
           const tell = failures.map(({ step, error }) => `${step}: ${error?.message ?? ''}`)
@@ -64,25 +63,54 @@ export function testClients(name: string, rounds: readonly Round[]): void {
       }
     })
   }
-  after(async () => reportTable(name, rows))
+  after(() => reportTable(name, rows))
 }
 
-function reasonToSkip(client: Client): string | false {
-  if (process.env['CI'] === 'true') return false
+/** One line for all that this machine lacks. */
+function testPresence(name: string, clients: readonly Client[]): void {
+  const missing = clients.map(whatIsMissing).filter((what) => what !== undefined)
+  const skip = missing.length > 0 && process.env['CI'] !== 'true' ? missing.join('; ') : false
+  test(
+    `${name}: all of ${clients.map((client) => client.name).join(', ')} are here`,
+    { skip },
+    () => {
+      assert.deepEqual(missing, [])
+    },
+  )
+}
+
+function whatIsMissing(client: Client): string | undefined {
   const missing = client.programs.filter((program) => findProgram(program) === undefined)
   const [first] = missing
-  if (first !== undefined) return `there is no ${missing.join(', ')} here; ${howToGet(first)}`
-  if (client.needsRoot === true && process.getuid?.() !== 0) return 'needs root'
-  return false
+  if (first !== undefined) return `no ${missing.join(', ')} (${howToGet(first)})`
+  if (client.needsRoot === true && process.getuid?.() !== 0) return `${client.name} needs root`
+  return undefined
 }
 
-async function runClient(client: Client, door: Door, registry: StartedRegistry): Promise<Row> {
+async function startFor(door: Door, postgres: boolean): Promise<StartedRegistry> {
+  return startRegistry({
+    tls: door.tls,
+    postgres,
+    env: {
+      // Every request in the log: it shows whether a blob was mounted or sent.
+      CARREL_LOG_LEVEL: 'debug',
+      ...(door.tls === 'own-authority' && { CARREL_TLS_NAMES: farAddress }),
+    },
+  })
+}
+
+async function runClient(
+  client: Client,
+  door: Door,
+  registry: StartedRegistry,
+): Promise<Omit<Row, 'door'>> {
   await using stack = new AsyncDisposableStack()
   const folder = stack.use(await temporaryFolder(client.name))
-  const plain = door.tls === false ? stack.use(await openPlainDoor(registry.port)) : undefined
+  const only = door.tls === false ? 'http' : 'tls'
+  const { host } = stack.use(await openNearDoor(registry.port, only))
   const place = await makePlace({
     registry,
-    host: plain?.host ?? registry.host,
+    host,
     caFile: door.tls === false ? undefined : registry.caFile,
     folder: folder.path,
     name: `${client.name}-${door.id}`,
@@ -91,12 +119,12 @@ async function runClient(client: Client, door: Door, registry: StartedRegistry):
   const dispose = session[Symbol.asyncDispose]
   if (dispose !== undefined) stack.defer(async () => dispose.call(session))
   const cells: Row['cells'][number][] = []
-  for (const { name, run } of stepsOf(place, session)) {
+  for (const { name, run } of stepsOf(session.place ?? place, session)) {
     const began = performance.now()
     const error = await failureOf(run)
     cells.push({ step: name, ms: performance.now() - began, error })
   }
-  return { client: client.name, version: await client.version(), door: door.title, cells }
+  return { client: client.name, version: await client.version(), cells }
 }
 
 async function failureOf(run: () => Promise<void>): Promise<Error | undefined> {

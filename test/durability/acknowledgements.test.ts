@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createAcknowledgementLog, type AcknowledgementLog, type Outcome } from './acknowledgements.ts'
+import {
+  createAcknowledgementLog,
+  type AcknowledgementLog,
+  type Outcome,
+} from './acknowledgements.ts'
 
 const repository = 'admin/a'
 

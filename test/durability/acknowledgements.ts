@@ -132,8 +132,10 @@ export function createAcknowledgementLog(): AcknowledgementLog {
   return {
     begin(effects) {
       const operation: Operation = {
-        ...{ effects, begun: (clock += 1) },
-        ...{ ended: Infinity, outcome: 'unknown' },
+        effects,
+        begun: (clock += 1),
+        ended: Infinity,
+        outcome: 'unknown',
       }
       operations.push(operation)
       return (outcome) => {

@@ -25,12 +25,17 @@ export function createClient(
   authorization: string | undefined,
   { timeoutMs = longestMs }: { readonly timeoutMs?: number } = {},
 ): Client {
-  const agent = new http.Agent({ keepAlive: true, noDelay: true })
+  const agent = new http.Agent({ keepAlive: true })
   return {
     async ask(method, path, { headers, body } = {}) {
       return new Promise((resolve) => {
         const request = http.request({
-          ...{ host: '127.0.0.1', port, agent, method, path, timeout: timeoutMs },
+          host: '127.0.0.1',
+          port,
+          agent,
+          method,
+          path,
+          timeout: timeoutMs,
           headers: {
             ...(authorization !== undefined && { authorization }),
             ...(method !== 'GET' && { 'content-length': String(body?.length ?? 0) }),
@@ -58,14 +63,18 @@ export function createClient(
 
 /** A token for the repositories, whether they are there yet or not. It outlives the server's process. */
 export async function signIn(
-  { port, user, password }: { readonly port: number; readonly user: string; readonly password: string },
+  {
+    port,
+    user,
+    password,
+  }: { readonly port: number; readonly user: string; readonly password: string },
   repositories: readonly string[],
 ): Promise<string> {
   using client = createClient(port, basic(user, password))
   const query = new URLSearchParams()
   for (const name of repositories) query.append('scope', `repository:${name}:pull,push,delete`)
-  const answer = await client.ask('GET', `/token?${query}`)
-  if (answer?.status !== 200) throw new Error(`No token: ${answer?.status} ${answer?.body}`)
+  const answer = await client.ask('GET', `/token?${query.toString()}`)
+  if (answer?.status !== 200) throw new Error(toldOf('GET', '/token', answer))
   const { token } = JSON.parse(answer.body.toString()) as { token: string }
   return `Bearer ${token}`
 }

@@ -3,10 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { startRegistry, type StartedRegistry } from '../support/start-registry.ts'
 import { createAcknowledgementLog, type AcknowledgementLog } from './acknowledgements.ts'
 import { createClient, signIn } from './client.ts'
-import { createShelf, startLoad, type Shelf, type Worker } from './push-load.ts'
+import { createShelf, startLoad } from './push-load.ts'
 import { createRandom, type Random } from './random.ts'
 import { resumeUpload } from './upload-blob.ts'
 import { verify } from './verify.ts'
+import type { Shelf, Worker } from './worker.ts'
 
 export interface CrashOptions {
   readonly seed: string
@@ -22,7 +23,7 @@ export interface CrashOptions {
 export interface CrashReport {
   readonly problems: readonly string[]
   readonly acknowledged: number
-  readonly images: number
+  readonly manifests: number
   readonly read: number
   readonly resumed: number
   /** Of starts, in milliseconds. */
@@ -44,7 +45,7 @@ interface State {
   readonly startMs: number[]
   authorization: string
   acknowledged: number
-  images: number
+  manifests: number
   read: number
   resumed: number
 }
@@ -53,9 +54,17 @@ interface State {
 export async function crashRounds(options: CrashOptions): Promise<CrashReport> {
   const random = createRandom(options.seed)
   const state: State = {
-    ...{ options, random, log: createAcknowledgementLog(), shelf: createShelf(repositories) },
-    ...{ problems: [], startMs: [], authorization: '' },
-    ...{ acknowledged: 0, images: 0, read: 0, resumed: 0 },
+    options,
+    random,
+    log: createAcknowledgementLog(),
+    shelf: createShelf(repositories),
+    problems: [],
+    startMs: [],
+    authorization: '',
+    acknowledged: 0,
+    manifests: 0,
+    read: 0,
+    resumed: 0,
   }
   for (let round = 1; round <= options.rounds && state.problems.length === 0; round += 1) {
     await using registry = await start(state)
@@ -78,7 +87,9 @@ async function start(state: State): Promise<StartedRegistry> {
   const { data, port, env, postgres } = state.options
   const began = performance.now()
   const registry = await startRegistry({
-    ...{ data, port, env },
+    data,
+    port,
+    env,
     postgres: postgres === undefined ? false : { url: postgres },
   })
   state.startMs.push(performance.now() - began)
@@ -94,7 +105,9 @@ async function verifyAll(
 ): Promise<void> {
   const { log, random, authorization } = state
   const seen = await verify({
-    ...{ port, authorization, expected: log.expected() },
+    port,
+    authorization,
+    expected: log.expected(),
     ...(sample !== undefined && { sample: { size: sample, pick: random.pick } }),
   })
   state.problems.push(...seen.problems)
@@ -106,7 +119,7 @@ async function verifyAll(
 async function resumeAll(state: State, { port }: StartedRegistry): Promise<void> {
   const { log, random, shelf, problems, authorization } = state
   using client = createClient(port, authorization)
-  const counts = { acknowledged: 0, images: 0 }
+  const counts = { acknowledged: 0, refused: 0, manifests: 0 }
   const worker: Worker = { client, log, random, shelf, problems, counts }
   for (const upload of shelf.uploads.splice(0)) {
     if (problems.length > 0) return
@@ -119,7 +132,11 @@ async function pushAndKill(state: State, registry: StartedRegistry): Promise<voi
   if (state.problems.length > 0) return
   const { log, random, shelf, authorization } = state
   const load = startLoad({
-    ...{ port: registry.port, authorization, log, random, shelf },
+    port: registry.port,
+    authorization,
+    log,
+    random,
+    shelf,
     clients: clientsAtOnce,
   })
   await sleep(random.next() * longestLoadMs)
@@ -128,5 +145,5 @@ async function pushAndKill(state: State, registry: StartedRegistry): Promise<voi
   await registry.ended
   state.problems.push(...(await problems))
   state.acknowledged += load.counts.acknowledged
-  state.images += load.counts.images
+  state.manifests += load.counts.manifests
 }

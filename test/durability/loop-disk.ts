@@ -25,7 +25,9 @@ const memory = '/dev/shm'
 const options = 'loop,commit=3000,noauto_da_alloc,noatime'
 
 /** Undefined when disks can be made here. */
-export function whyNoDisks(programs: readonly string[] = ['losetup', 'mkfs.ext4']): string | undefined {
+export function whyNoDisks(
+  programs: readonly string[] = ['losetup', 'mkfs.ext4'],
+): string | undefined {
   if (process.platform !== 'linux') return 'mounting needs Linux'
   if (process.getuid?.() !== 0) return 'mounting needs root'
   for (const program of ['mount', 'umount', ...programs]) {
@@ -33,7 +35,10 @@ export function whyNoDisks(programs: readonly string[] = ['losetup', 'mkfs.ext4'
     if (error !== undefined) return `${program} is not installed`
   }
   if (!programs.includes('losetup')) return undefined
-  const { status, stderr } = spawnSync('losetup', ['--find'], { env: systemPath(), encoding: 'utf8' })
+  const { status, stderr } = spawnSync('losetup', ['--find'], {
+    env: systemPath(),
+    encoding: 'utf8',
+  })
   return status === 0 ? undefined : `there is no loop device: ${stderr.trim()}`
 }
 
@@ -106,12 +111,17 @@ async function removeStale(): Promise<void> {
     return !isAlive(Number(owner))
   }
   const mounts = (await readFile('/proc/self/mounts', 'utf8')).split('\n')
-  for (const path of mounts.map((line) => line.split(' ')[1] ?? '').filter(isStale).reverse()) {
+  for (const path of mounts
+    .map((line) => line.split(' ')[1] ?? '')
+    .filter(isStale)
+    .reverse()) {
     await run('umount', ['--lazy', path])
   }
   for (const parent of [memory, tmpdir()]) {
     const names = await readdir(parent).catch(() => [])
-    for (const path of names.map((name) => join(parent, name)).filter((name) => isStale(`${name}/`))) {
+    for (const path of names
+      .map((name) => join(parent, name))
+      .filter((name) => isStale(`${name}/`))) {
       await rm(path, { recursive: true, force: true })
     }
   }

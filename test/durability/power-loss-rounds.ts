@@ -3,7 +3,6 @@
 import { open, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { freePort } from '../support/processes.ts'
 import { startRegistry, type StartedRegistry } from '../support/start-registry.ts'
 import { createAcknowledgementLog } from './acknowledgements.ts'
 import { signIn } from './client.ts'
@@ -12,17 +11,20 @@ import { makeLoopDisk, type Disk, type LoopDisk } from './loop-disk.ts'
 import { createShelf, startLoad } from './push-load.ts'
 import type { Random } from './random.ts'
 import { holdStill, letGo } from './stop-process.ts'
+import type { SyncFaults } from './sync-faults.ts'
 import { verify } from './verify.ts'
 
 export interface PowerLossOptions {
   readonly random: Random
   readonly moments: number
+  /** One is held at its next acknowledgement, when nothing else is under way that syncs; several at any moment. */
+  readonly clients: number
   /** Where the images go. */
   readonly folder: string
   /** Of every server. */
   readonly env: Readonly<Record<string, string>>
-  /** Of the server whose power fails. */
-  readonly faults?: Readonly<Record<string, string>>
+  /** Of the syncs of the server whose power fails, from before its load on. */
+  readonly faults?: SyncFaults
 }
 
 export interface PowerLossReport {
@@ -34,7 +36,6 @@ export interface PowerLossReport {
 }
 
 const repositories = ['admin/one', 'admin/two']
-const clientsAtOnce = 6
 const diskMebibytes = 1024
 const shortestLoadMs = 50
 const longestLoadMs = 600
@@ -49,40 +50,76 @@ export async function powerLossRun(options: PowerLossOptions): Promise<PowerLoss
   await using disk = await makeLoopDisk(folder, diskMebibytes)
   const began = performance.now()
   const data = join(disk.path, 'data')
-  await using registry = await startRegistry({ data, env: { ...env, ...faults }, postgres: false })
+  await using registry = await startRegistry({
+    data,
+    env: { ...env, ...faults?.env },
+    postgres: false,
+  })
   const authorization = await signIn(registry, repositories)
   await writeCanaries(disk)
+  await faults?.begin()
 
   const log = createAcknowledgementLog()
   const shelf = createShelf(repositories)
   const { port, pid } = registry
-  const load = startLoad({ port, authorization, log, random, shelf, clients: clientsAtOnce })
+  const holding = createHolding(pid)
+  const { onAcknowledged } = holding
+  const load = startLoad({
+    port,
+    authorization,
+    log,
+    random,
+    shelf,
+    clients: options.clients,
+    onAcknowledged,
+  })
   const problems: string[] = []
   let [moments, read] = [0, 0]
   while (moments < options.moments && problems.length === 0) {
     await sleep(shortestLoadMs + random.next() * (longestLoadMs - shortestLoadMs))
     if (performance.now() - began > longestRunMs) break
-    const T=[performance.now()]
-    await holdStill(pid);T.push(performance.now())
+    await (options.clients === 1 ? holding.atAcknowledgement() : holdStill(pid))
     // Answers that are on their way to us were given before the server stopped.
     await sleep(5)
     const moment = log.now()
     {
       await using copy = await disk.copy()
-      T.push(performance.now());await checkCanaries(copy)
+      await checkCanaries(copy)
       const withFsck = moments % momentsPerFsck === 0
-      const seen = await inspect(copy, { env, authorization, withFsck, expected: log.expected(moment) })
+      const seen = await inspect(copy, {
+        env,
+        authorization,
+        withFsck,
+        expected: log.expected(moment),
+      })
       problems.push(...seen.problems)
       read += seen.read
       moments += 1
-    T.push(performance.now())}
-T.push(performance.now());console.error(T.slice(1).map((x,i)=>(x-T[i]).toFixed()).join(' '))
+    }
     letGo(pid)
   }
   const stopped = load.stop()
   await registry.kill()
   problems.push(...(await stopped))
   return { problems, moments, read, acknowledged: load.counts.acknowledged }
+}
+
+/** Holds the server still in the very moment in which a client hears of success. */
+function createHolding(pid: number): {
+  readonly onAcknowledged: () => void
+  readonly atAcknowledgement: () => Promise<void>
+} {
+  let wanted: ((held: Promise<void>) => void) | undefined
+  return {
+    onAcknowledged() {
+      wanted?.(holdStill(pid))
+      wanted = undefined
+    },
+    atAcknowledgement: async () =>
+      new Promise((resolve) => {
+        wanted = resolve
+      }),
+  }
 }
 
 /** What is on the disk after the power came back. */
@@ -99,13 +136,15 @@ async function inspect(
   const data = join(copy.path, 'data')
   let registry: StartedRegistry
   try {
-    registry = await startRegistry({ data, env, postgres: false, port: await freePort() })
+    // One worker reads it back as well as many, and starts sooner.
+    const lean = { ...env, CARREL_WORKERS: '1' }
+    registry = await startRegistry({ data, env: lean, postgres: false })
   } catch (error) {
     return { problems: [`Carrel did not start after the power loss: ${String(error)}`], read: 0 }
   }
-  const t0=performance.now();await using running = registry
+  await using running = registry
   const seen = await verify({ port: running.port, authorization, expected })
-  console.error('verify',(performance.now()-t0).toFixed(), seen.read);await running.kill()
+  await running.kill()
   if (!withFsck) return seen
   const { code, report } = await runFsck(data)
   const found = report.problems.map((problem) => `carrel fsck: ${JSON.stringify(problem)}`)
@@ -128,7 +167,8 @@ async function writeCanaries(disk: LoopDisk): Promise<void> {
 /** @throws {Error} when the test itself is no test */
 async function checkCanaries(copy: Disk): Promise<void> {
   const read = async (name: string) => readFile(join(copy.path, name), 'utf8').catch(() => '')
-  if ((await read('synced')) !== canary) throw new Error('The copied disk lacks a file that was synced.')
+  if ((await read('synced')) !== canary)
+    throw new Error('The copied disk lacks a file that was synced.')
   if ((await read('unsynced')) === '') return
   throw new Error('Something wrote to the disk what nobody had synced: this is no power loss.')
 }

@@ -1,10 +1,18 @@
 // Clients that push images in every way there is, as fast as they are answered, and log what they
 // were promised. Each has its own connection and its own chance.
-import { createHash } from 'node:crypto'
-import type { AcknowledgementLog, Effect } from './acknowledgements.ts'
-import { createClient, toldOf, type Answer, type Client } from './client.ts'
+import { sha256Of } from './digest.ts'
+import type { AcknowledgementLog } from './acknowledgements.ts'
+import { createClient, toldOf, type Answer } from './client.ts'
 import type { Random } from './random.ts'
-import { uploadBlob, type OpenUpload } from './upload-blob.ts'
+import { uploadBlob } from './upload-blob.ts'
+import {
+  change,
+  expectStatus,
+  type Content,
+  type Counts,
+  type Shelf,
+  type Worker,
+} from './worker.ts'
 
 export interface LoadOptions {
   readonly port: number
@@ -13,38 +21,16 @@ export interface LoadOptions {
   readonly random: Random
   readonly clients: number
   readonly shelf: Shelf
-}
-
-/** What was acknowledged and can be used again: mounted, tagged, listed in an index. */
-export interface Shelf {
-  readonly repositories: readonly string[]
-  readonly blobs: { readonly repository: string; readonly blob: Content }[]
-  readonly manifests: { readonly repository: string; readonly manifest: Content }[]
-  /** Begun and left, to be finished after a restart. */
-  readonly uploads: OpenUpload[]
-}
-
-export interface Content {
-  readonly digest: string
-  readonly size: number
-  readonly mediaType: string
-  /** Of manifests only. */
-  readonly bytes?: Buffer
+  /** Answers that are right although they refuse. */
+  readonly mayRefuse?: (answer: Answer) => boolean
+  /** Called at once, before that client asks for anything else. */
+  readonly onAcknowledged?: () => void
 }
 
 export interface Load {
   /** Ends when every client has stopped; returns what was answered wrongly. */
   stop(): Promise<readonly string[]>
-  readonly counts: { acknowledged: number; images: number }
-}
-
-export interface Worker {
-  readonly client: Client
-  readonly log: AcknowledgementLog
-  readonly random: Random
-  readonly shelf: Shelf
-  readonly problems: string[]
-  readonly counts: { acknowledged: number; images: number }
+  readonly counts: Counts
 }
 
 const imageManifest = 'application/vnd.oci.image.manifest.v1+json'
@@ -57,13 +43,25 @@ export function createShelf(repositories: readonly string[]): Shelf {
 
 export function startLoad(options: LoadOptions): Load {
   const { port, authorization, log, random, shelf } = options
+  const { mayRefuse = () => false, onAcknowledged = () => undefined } = options
   const problems: string[] = []
-  const counts = { acknowledged: 0, images: 0 }
+  const counts = { acknowledged: 0, refused: 0, manifests: 0 }
+  // A load that follows another one must not push the same content again.
+  const number = random.whole(0, 2 ** 32)
   let stopped = false
 
   async function run(name: string): Promise<void> {
     using client = createClient(port, authorization)
-    const worker = { client, log, random: random.fork(name), shelf, problems, counts }
+    const worker: Worker = {
+      client,
+      log,
+      random: random.fork(name),
+      shelf,
+      problems,
+      counts,
+      mayRefuse,
+      onAcknowledged,
+    }
     while (!stopped && problems.length === 0) {
       const isAlive = await act(worker)
       if (isAlive || stopped) continue
@@ -71,7 +69,9 @@ export function startLoad(options: LoadOptions): Load {
     }
   }
 
-  const running = Array.from({ length: options.clients }, async (_, index) => run(`client ${index}`))
+  const running = Array.from({ length: options.clients }, async (_, index) =>
+    run(`${number}/${index}`),
+  )
   return {
     counts,
     async stop() {
@@ -108,15 +108,13 @@ async function pushImage(worker: Worker, repository: string): Promise<boolean> {
     contents.push(blob)
   }
   const [config, ...layers] = contents
-  const isDone = await putManifest(worker, repository, {
+  return putManifest(worker, repository, {
     schemaVersion: 2,
     mediaType: imageManifest,
     config,
     layers,
     annotations: { 'test.number': random.bytes(8).toString('hex') },
   })
-  if (isDone) worker.counts.images += 1
-  return isDone
 }
 
 async function pushIndex(worker: Worker, repository: string): Promise<boolean> {
@@ -125,6 +123,7 @@ async function pushIndex(worker: Worker, repository: string): Promise<boolean> {
     .filter((one) => one.repository === repository && one.manifest.mediaType === imageManifest)
     .slice(-3)
     .map(({ manifest: { digest, size, mediaType } }) => ({ digest, size, mediaType }))
+  if (children.length === 0) return true
   return putManifest(worker, repository, {
     schemaVersion: 2,
     mediaType: imageIndex,
@@ -146,7 +145,7 @@ async function putManifest(
   manifest: { readonly mediaType: string } & Readonly<Record<string, unknown>>,
 ): Promise<boolean> {
   const bytes = Buffer.from(JSON.stringify(manifest))
-  const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+  const digest = sha256Of(bytes)
   const { mediaType } = manifest
   return sendManifest(worker, repository, { digest, size: bytes.length, mediaType, bytes })
 }
@@ -173,8 +172,10 @@ async function sendManifest(
       ...tags.map((tag) => ({ kind: 'tag' as const, repository, tag, digest })),
     ],
   )
-  if (answer?.status === 201) shelf.manifests.push({ repository, manifest })
-  else expectStatus(worker, toldOf('PUT', path, answer), answer)
+  if (expectStatus(worker, toldOf('PUT', path, answer), answer, 201)) {
+    shelf.manifests.push({ repository, manifest })
+    worker.counts.manifests += 1
+  }
   return answer !== undefined
 }
 
@@ -200,42 +201,6 @@ async function mountBlob(worker: Worker, repository: string): Promise<boolean> {
   expectStatus(worker, toldOf('POST', path, answer), answer, 201)
   if (answer?.status === 201) shelf.blobs.push({ repository, blob: source.blob })
   return answer !== undefined
-}
-
-export interface ChangingRequest {
-  readonly method: string
-  readonly path: string
-  readonly headers?: Readonly<Record<string, string>>
-  readonly body?: Uint8Array
-}
-
-/** Sends a request and logs what its answer promises. */
-export async function change(
-  { client, log, counts }: Pick<Worker, 'client' | 'log' | 'counts'>,
-  { method, path, ...ask }: ChangingRequest,
-  effects: readonly Effect[],
-): Promise<Answer | undefined> {
-  const end = log.begin(effects)
-  const answer = await client.ask(method, path, ask)
-  if (answer === undefined || answer.status >= 500) end('unknown')
-  else if (answer.status < 300) {
-    end('done')
-    counts.acknowledged += 1
-  } else end('refused')
-  return answer
-}
-
-/** Any other status is a fault of the registry: every request here is a right one. */
-export function expectStatus(
-  worker: Pick<Worker, 'problems'>,
-  told: string,
-  answer: Answer | undefined,
-  ...statuses: readonly number[]
-): boolean {
-  if (answer === undefined) return false
-  if (statuses.includes(answer.status)) return true
-  worker.problems.push(told)
-  return false
 }
 
 function tagOf(random: Random): string {

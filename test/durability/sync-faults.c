@@ -1,6 +1,6 @@
-// Preloaded into a server under test: leaves out the syncs that DROP_SYNCS names (all, log, blobs,
-// folders) and says that they went well, or fails all of them with EIO while the file that
-// FAIL_SYNCS names exists. A test of durability that does not notice this proves nothing.
+// Preloaded into a server under test. While the file exists that SYNC_FAULTS_WHILE names, the syncs
+// that SYNC_FAULTS names (all, log, blobs, folders) are left out and said to have gone well; with
+// `broken` all of them fail with EIO. A test of durability that does not notice this proves nothing.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -15,9 +15,7 @@ static int is_log(const char *path) {
   return length > 4 && strcmp(path + length - 4, "-wal") == 0;
 }
 
-static int is_dropped(int file) {
-  const char *which = getenv("DROP_SYNCS");
-  if (which == NULL) return 0;
+static int is_dropped(const char *which, int file) {
   if (strcmp(which, "all") == 0) return 1;
   struct stat status;
   if (fstat(file, &status) != 0) return 0;
@@ -32,12 +30,15 @@ static int is_dropped(int file) {
 }
 
 static int sync_with(const char *name, int file) {
-  const char *fault = getenv("FAIL_SYNCS");
-  if (fault != NULL && access(fault, F_OK) == 0) {
-    errno = EIO;
-    return -1;
+  const char *which = getenv("SYNC_FAULTS");
+  const char *marker = getenv("SYNC_FAULTS_WHILE");
+  if (which != NULL && marker != NULL && access(marker, F_OK) == 0) {
+    if (strcmp(which, "broken") == 0) {
+      errno = EIO;
+      return -1;
+    }
+    if (is_dropped(which, file)) return 0;
   }
-  if (is_dropped(file)) return 0;
   int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, name);
   return real(file);
 }

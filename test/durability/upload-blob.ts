@@ -1,17 +1,8 @@
 // The ways in which a blob can be uploaded: at once, in one PUT, PATCH and PUT, or in many chunks.
-import { createHash } from 'node:crypto'
-import type { Answer, Client } from './client.ts'
-import { toldOf } from './client.ts'
-import { change, expectStatus, type Content, type Worker } from './push-load.ts'
+import { sha256Of } from './digest.ts'
+import { toldOf, type Answer, type Client } from './client.ts'
 import type { Random } from './random.ts'
-
-/** Some of its bytes were sent. */
-export interface OpenUpload {
-  readonly repository: string
-  readonly location: string
-  readonly bytes: Buffer
-  readonly digest: string
-}
+import { change, expectStatus, type Content, type OpenUpload, type Worker } from './worker.ts'
 
 /** 'broken': the server is gone. 'left': the upload was begun and not finished, or went wrong. */
 export type UploadResult = Content | 'broken' | 'left'
@@ -28,7 +19,7 @@ export async function uploadBlob(
 ): Promise<UploadResult> {
   const { random } = worker
   const bytes = random.bytes(sizeOf(random))
-  const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+  const digest = sha256Of(bytes)
   const blob = { repository, bytes, digest }
   const start = `/v2/${repository}/blobs/uploads/`
   if (!leave && random.chance(0.2)) return finish(worker, 'POST', start, { ...blob, rest: bytes })
@@ -39,10 +30,15 @@ export async function uploadBlob(
   let offset = 0
   const chunks = chunksOf(random, bytes.length, leave)
   for (const size of chunks) {
-    const patched = await sendChunk(worker.client, location, bytes.subarray(offset, offset + size), {
-      offset,
-      withRange: chunks.length > 1,
-    })
+    const patched = await sendChunk(
+      worker.client,
+      location,
+      bytes.subarray(offset, offset + size),
+      {
+        offset,
+        withRange: chunks.length > 1,
+      },
+    )
     if (!expectStatus(worker, toldOf('PATCH', location, patched), patched, 202)) {
       if (patched === undefined) worker.shelf.uploads.push({ ...blob, location })
       return endOf(patched)

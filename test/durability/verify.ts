@@ -1,5 +1,5 @@
 // Reads back what a registry owes. Nothing is trusted that was not hashed here.
-import { createHash } from 'node:crypto'
+import { sha256Of } from './digest.ts'
 import type { Expected, ExpectedContent, ExpectedTag, SeenTag } from './acknowledgements.ts'
 import { createClient, toldOf, type Client } from './client.ts'
 
@@ -15,7 +15,10 @@ export interface VerifyOptions {
   readonly authorization: string
   readonly expected: Expected
   /** Of content that is not recent, so many at random; without it, all. */
-  readonly sample?: { readonly size: number; readonly pick: <T>(items: readonly T[]) => T | undefined }
+  readonly sample?: {
+    readonly size: number
+    readonly pick: <T>(items: readonly T[]) => T | undefined
+  }
 }
 
 interface Reading {
@@ -30,7 +33,8 @@ const readersAtOnce = 8
 const longestReadMs = 15_000
 /** More of them say nothing new. */
 const mostProblems = 10
-const manifestTypes = 'application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json'
+const manifestTypes =
+  'application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json'
 
 export async function verify(options: VerifyOptions): Promise<Verification> {
   const { port, authorization, expected } = options
@@ -81,7 +85,7 @@ async function readContent(
       reading.problems.push(toldOf('GET', path, answer))
       return undefined
     }
-    const actual = `sha256:${createHash('sha256').update(answer.body).digest('hex')}`
+    const actual = sha256Of(answer.body)
     if (actual !== digest) {
       reading.problems.push(`${path} has other bytes: ${answer.body.length} of ${actual}`)
     }
@@ -134,7 +138,7 @@ async function readTag(
     reading.problems.push(`A listed tag cannot be read: ${toldOf('GET', path, answer)}`)
     return undefined
   }
-  const digest = `sha256:${createHash('sha256').update(answer.body).digest('hex')}`
+  const digest = sha256Of(answer.body)
   if (answer.headers['docker-content-digest'] !== digest) {
     reading.problems.push(`${path} has bytes of ${digest} and says otherwise`)
   }

@@ -14,7 +14,6 @@ import { startPostgres } from './start-postgres.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
 export { startPostgres } from './start-postgres.ts'
-export type { Postgres } from './start-postgres.ts'
 
 const carrel = fileURLToPath(new URL('../../carrel', import.meta.url))
 
@@ -67,7 +66,8 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Star
   await using stack = new AsyncDisposableStack()
   const folder = stack.use(await temporaryFolder('registry'))
   const dataDir = options.data ?? join(folder.path, 'data')
-  const password = randomBytes(15).toString('base64url')
+  // Letters and digits: some clients take a word that begins with a hyphen for a flag.
+  const password = randomBytes(16).toString('hex')
   const passwordFile = join(folder.path, 'admin-password')
   await writeFile(passwordFile, `${password}\n`, { mode: 0o600 })
   await mkdir(dataDir, { recursive: true, mode: 0o700 })

@@ -9,11 +9,11 @@ import {
   pushImage,
   sendBlob,
 } from '../registry-calls.ts'
-import { Connection } from '../wire.ts'
+import { Connection, type Target } from '../wire.ts'
 import { runClosed, runPaced, type Tally } from './loops.ts'
 
 interface Common {
-  readonly port: number
+  readonly target: Target
   readonly authorization: string | undefined
 }
 
@@ -67,7 +67,7 @@ const tailBytes = 32
 export async function read(job: ReadJob): Promise<Tally> {
   const headers = { Accept: manifestType, ...authorizationHeader(job.authorization) }
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
-  const rest = `HTTP/1.1\r\nHost: 127.0.0.1:${job.port}\r\n${lines.join('')}\r\n`
+  const rest = `HTTP/1.1\r\nHost: 127.0.0.1:${job.target.port}\r\n${lines.join('')}\r\n`
   const requests = job.paths.map((path) => `${job.method} ${path} ${rest}`)
   const bodiless = job.method === 'HEAD'
   const step = async (connection: Connection, index: number) => {
@@ -119,7 +119,7 @@ export async function upload(content: Content, job: UploadJob): Promise<UploadRe
   const digests = tails.map((tail) => `sha256:${base.copy().update(tail).digest('hex')}`)
   const failures: Record<string, number> = {}
   const one = async (tail: Buffer, index: number) => {
-    using connection = new Connection(job.port)
+    using connection = new Connection(job.target)
     const caller = { connection, authorization: job.authorization }
     const repository = job.repositories[index % job.repositories.length] ?? ''
     const body = {

@@ -11,8 +11,15 @@ export interface LoadProcess extends AsyncDisposable {
 
 const program = fileURLToPath(new URL('program.ts', import.meta.url))
 
-export function startLoadProcess(): LoadProcess {
-  const child = fork(program, [], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+/** @param interrupted ends it in the middle of a job */
+export function startLoadProcess(interrupted: AbortSignal): LoadProcess {
+  const child = fork(program, [], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    signal: interrupted,
+    killSignal: 'SIGKILL',
+  })
+  // Says only that the signal has ended it; whoever waits for a job learns it from the exit.
+  child.on('error', () => undefined)
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   return {
     async run<J extends Job>(job: J) {

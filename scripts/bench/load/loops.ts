@@ -2,7 +2,7 @@
 // whatever the answers do.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { percentile } from '../statistics.ts'
-import { Connection } from '../wire.ts'
+import { Connection, type Target } from '../wire.ts'
 
 /** What came of the requests. Figures count only where `failures` is empty. */
 export interface Tally {
@@ -15,7 +15,7 @@ export interface Tally {
 }
 
 export interface ClosedLoop {
-  readonly port: number
+  readonly target: Target
   readonly connections: number
   readonly seconds: number
 }
@@ -35,7 +35,7 @@ export async function runClosed(loop: ClosedLoop, step: Step): Promise<Tally> {
   const began = performance.now()
   const end = began + loop.seconds * 1000
   const one = async () => {
-    using connection = new Connection(loop.port)
+    using connection = new Connection(loop.target)
     while (performance.now() < end && counter.failed < mostFailures) {
       await counter.time(performance.now(), async (index) => step(connection, index))
     }
@@ -49,10 +49,10 @@ export async function runClosed(loop: ClosedLoop, step: Step): Promise<Tally> {
  * its time too; what the generator's own timer is late does not.
  */
 export async function runPaced(loop: PacedLoop, step: Step): Promise<Tally> {
-  const { port, connections, perSecond, seconds } = loop
+  const { target, connections, perSecond, seconds } = loop
   const counter = createCounter()
   using stack = new DisposableStack()
-  const free = Array.from({ length: connections }, () => stack.use(new Connection(port)))
+  const free = Array.from({ length: connections }, () => stack.use(new Connection(target)))
   const queue: number[] = []
   const running = new Set<Promise<void>>()
   const startNext = () => {

@@ -1,35 +1,93 @@
-// The pages that a person sees before there is a user interface.
+// The pages that a person sees before there is a user interface, and their files.
+import { firstAdministrator } from '../../installation/first-administrator.ts'
 import { HttpError } from '../http-error.ts'
-import { nothing, type Routes } from '../route.ts'
+import type { Reply } from '../reply.ts'
+import { nothing, type Call, type Routes } from '../route.ts'
+import { assets } from './assets.ts'
+import type { PageContext } from './page-frame.ts'
+import { homePage } from './page-home.ts'
+import { setupPage } from './page-setup.ts'
+import type { TrustDeps } from './trust.ts'
 
-const html = (text: string) => async () => ({
-  status: 200,
-  headers: {
-    'content-type': 'text/html; charset=utf-8',
-    'content-length': Buffer.byteLength(text),
-  },
-  body: text,
-})
+export type PageDeps = Pick<TrustDeps, 'authorityPem'>
 
-export function homeRoutes(): Routes<'home'> {
-  return {
-    GET: { needs: nothing, run: html('<!doctype html><title>Carrel</title><h1>Carrel</h1>') },
-  }
+export function homeRoutes(deps: PageDeps): Routes<'home'> {
+  const run = async (call: Call) => pageReply(homePage(contextOf(deps, call)))
+  return { GET: { needs: nothing, run }, HEAD: { needs: nothing, run } }
 }
 
-export function setupPageRoutes(): Routes<'setup-page'> {
-  return {
-    GET: { needs: nothing, run: html('<!doctype html><title>Carrel</title><h1>Setup</h1>') },
+export function setupPageRoutes(deps: PageDeps): Routes<'setup-page'> {
+  const run = async (call: Call) => {
+    const context = contextOf(deps, call)
+    return pageReply(setupPage({ ...context, user: firstAdministrator }))
   }
+  return { GET: { needs: nothing, run }, HEAD: { needs: nothing, run } }
 }
 
 export function assetRoutes(): Routes<'asset'> {
+  const run = async ({ target, request }: Call<{ resource: 'asset'; asset: string }>) =>
+    assetReply(target.asset, request.headers['if-none-match'])
+  return { GET: { needs: nothing, run }, HEAD: { needs: nothing, run } }
+}
+
+function contextOf({ authorityPem }: PageDeps, { request, identity }: Call): PageContext {
+  // A proxy that says so ends TLS itself, with a certificate that is not ours.
+  const proxied = request.headers['x-forwarded-proto'] !== undefined
+  const { host, protocol } = new URL(request.origin)
   return {
-    GET: {
-      needs: nothing,
-      run: async () => {
-        throw new HttpError(404, 'There is nothing at this address.')
-      },
-    },
+    host,
+    secure: protocol === 'https:',
+    open: identity.kind === 'open',
+    ownAuthority: !proxied && authorityPem() !== undefined,
   }
+}
+
+const contentSecurityPolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "form-action 'self'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join('; ')
+
+const strictHeaders = {
+  'content-security-policy': contentSecurityPolicy,
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+}
+
+function pageReply(text: string): Reply {
+  const headers = {
+    ...strictHeaders,
+    'content-type': 'text/html; charset=utf-8',
+    'content-length': Buffer.byteLength(text),
+    'cache-control': 'no-store',
+  }
+  return { status: 200, headers, body: text }
+}
+
+/** @throws {HttpError} 404 */
+function assetReply(name: string, ifNoneMatch: string | undefined): Reply {
+  const asset = assets.get(name)
+  if (asset === undefined) throw new HttpError(404, 'There is nothing at this address.')
+  const { type, bytes, etag } = asset
+  // Asked for anew each time, and answered with 304: a page and its files are never of two versions.
+  const headers = { ...strictHeaders, etag, 'cache-control': 'no-cache' }
+  if (isHeld(ifNoneMatch, etag)) return { status: 304, headers }
+  return {
+    status: 200,
+    headers: { ...headers, 'content-type': type, 'content-length': bytes.length },
+    body: bytes,
+  }
+}
+
+function isHeld(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false
+  if (ifNoneMatch === '*') return true
+  return ifNoneMatch.split(',').some((held) => held.trim().replace(/^W\//, '') === etag)
 }

@@ -1,6 +1,7 @@
 // POST /api/v1/setup: whoever holds the one-time link sets the first administrator's password.
 import type { PasswordPool } from '../../auth/password-pool.ts'
-import { completeSetup } from '../../installation/first-administrator.ts'
+import { completeSetup, firstAdministrator } from '../../installation/first-administrator.ts'
+import { weaknessOf } from '../../installation/password-policy.ts'
 import type { MetadataStore } from '../../metadata/metadata-store.ts'
 import { readAll } from '../../streams/read-all.ts'
 import { HttpError } from '../http-error.ts'
@@ -12,9 +13,7 @@ export interface SetupDeps {
   readonly passwords: PasswordPool
 }
 
-const maxBytes = 4096
-const shortest = 12
-const longest = 1024
+const maxBytes = 8192
 
 export function setupRoutes(deps: SetupDeps): Routes<'setup'> {
   return {
@@ -23,7 +22,8 @@ export function setupRoutes(deps: SetupDeps): Routes<'setup'> {
       async run({ request }) {
         const { key, password } = parse(await readAll(request.body, maxBytes))
         const done = await completeSetup(deps, { key, password })
-        if (done) return jsonReply(200, { name: 'admin' }, { 'cache-control': 'no-store' })
+        if (done)
+          return jsonReply(200, { name: firstAdministrator }, { 'cache-control': 'no-store' })
         throw new HttpError(
           403,
           'This setup link was used already, has expired, or is not complete. Get a new one with: carrel admin link',
@@ -44,6 +44,7 @@ function parse(bytes: Buffer | undefined): { readonly key: string; readonly pass
   if (typeof key !== 'string' || typeof password !== 'string') {
     throw new HttpError(400, 'Send JSON: {"key": "…", "password": "…"}.')
   }
-  if (password.length >= shortest && password.length <= longest) return { key, password }
-  throw new HttpError(400, `The password must have ${shortest} to ${longest} characters.`)
+  const weakness = weaknessOf(password, firstAdministrator)
+  if (weakness === undefined) return { key, password }
+  throw new HttpError(400, `This password is not accepted. ${weakness}`)
 }

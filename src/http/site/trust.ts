@@ -7,6 +7,7 @@ import { nothing, type Routes } from '../route.ts'
 export interface TrustDeps {
   /** undefined: the operator's own certificate is served. */
   readonly authorityPem: () => string | undefined
+  /** undefined: no certificate of ours, or no host that the script can be made for. */
   readonly trustScript: (hostPort: string) => string | undefined
 }
 

@@ -8,7 +8,7 @@ import type { BlobStore } from '../../storage/blob-store.ts'
 import type { Key } from '../../storage/driver.ts'
 import { nameUnknown } from '../app.ts'
 import { HttpError } from '../http-error.ts'
-import type { Reply } from '../reply.ts'
+import type { BodyWriter, Reply } from '../reply.ts'
 import type { Call, Routes, TargetOf } from '../route.ts'
 import { notModified, rangeHolds } from './conditional.ts'
 import { onRepository } from './repository-permission.ts'
@@ -43,7 +43,9 @@ async function get(deps: BlobDeps, call: BlobCall): Promise<Reply> {
     'cache-control': 'private, max-age=31536000, immutable, no-transform',
   }
   if (notModified(request, digest)) return { status: 304, headers }
-  const asked = rangeHolds(request, digest) ? request.headers.range : undefined
+  // A range is defined for GET alone (RFC 9110 section 14.2).
+  const isAsked = request.method === 'GET' && rangeHolds(request, digest)
+  const asked = isAsked ? request.headers.range : undefined
   const range = parseRange(asked, blob.size)
   if (range.kind === 'unsatisfiable') {
     throw new HttpError(416, `The blob has ${blob.size} bytes; the range is outside.`, {
@@ -63,13 +65,21 @@ async function get(deps: BlobDeps, call: BlobCall): Promise<Reply> {
   }
 }
 
+/** What is sent; a blob whose bytes are gone is our failure, found before anything is sent. */
 async function bytesOf({ blobs }: BlobDeps, blob: BlobRow, start: number, end: number) {
   if (blob.content !== undefined) {
-    return start === 0 && end === blob.size - 1
-      ? blob.content
-      : blob.content.subarray(start, end + 1)
+    const whole = start === 0 && end === blob.size - 1
+    return whole ? blob.content : blob.content.subarray(start, end + 1)
   }
-  return blobs.open(blob.storageKey as Key, { start, end })
+  const key = blob.storageKey as Key
+  const stored = await blobs.stat(key)
+  if (stored?.size !== blob.size) {
+    throw new Error(
+      `the storage has ${stored?.size ?? 'no'} bytes of the ${blob.size} of ${blob.digest}`,
+    )
+  }
+  const body: BodyWriter = async (write) => blobs.copy(key, { start, end }, write)
+  return body
 }
 
 function blobUnknown({ target }: BlobCall): OciError {

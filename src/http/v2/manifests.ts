@@ -7,7 +7,6 @@ import { OciError } from '../../oci/errors.ts'
 import { parseTag, type Reference, type RepositoryName } from '../../oci/reference.ts'
 import { removeManifest, removeTag } from '../../registry/delete.ts'
 import { pushManifest } from '../../registry/push-manifest.ts'
-import { ensureRepository } from '../../registry/repository.ts'
 import { readAll } from '../../streams/read-all.ts'
 import { nameUnknown } from '../app.ts'
 import type { PushedEvent } from '../events.ts'
@@ -91,10 +90,8 @@ async function put(deps: ManifestDeps, call: ManifestCall): Promise<Reply> {
   const bytes = await readAll(request.body, maxManifestBytes)
   if (bytes === undefined) throw tooLarge()
 
-  const repository =
-    call.repository ?? (await ensureRepository(deps.metadata, name, principalId(identity)))
   const pushed = await pushManifest(deps.metadata, {
-    repositoryId: repository.id,
+    repositoryId: call.repository?.id ?? { toMake: name },
     reference,
     tags,
     contentType: request.headers['content-type'],

@@ -52,14 +52,17 @@ export function uploadRoutes(deps: UploadRouteDeps): Routes<'upload'> {
 async function start(deps: UploadRouteDeps, call: Call<TargetOf<'uploads'>>): Promise<Reply> {
   const { request, target, identity } = call
   const { query } = request
+  const algorithm = algorithmOf(query)
+  const digest = query.get('digest')
+  // A request that is wrong makes no repository.
+  if (digest !== null) parseDigest(digest)
   const repository =
     call.repository ?? (await ensureRepository(deps.metadata, target.name, principalId(identity)))
   if (await mounted(deps, call, repository)) {
     return created(target.name, query.get('mount') ?? '')
   }
   const owner = { repositoryId: repository.id, principalId: principalId(identity) }
-  const digest = query.get('digest')
-  const ticket = deps.tickets.open(owner, algorithmOf(query))
+  const ticket = deps.tickets.open(owner, algorithm)
   if (digest === null) return accepted(target.name, ticket, 0)
   return commit(deps, { request, name: target.name, ticket, offset: 0, digest })
 }

@@ -12,7 +12,11 @@ export interface PostgresOptions {
 }
 
 const int8 = 20
-const retriesOfConflicts = 8
+/** With another write on the same rows: the loser of each round tries again, and there may be many. */
+const attemptsAtConflicts = 40
+/** A reference to what was taken away meanwhile: the next attempt sees that it is gone. */
+const attemptsAtViolations = 3
+const longestPauseMs = 40
 /** Any two numbers that nothing else in this database locks. */
 const migrationLock = 0x43617272
 
@@ -32,7 +36,7 @@ export async function openPostgres(options: PostgresOptions): Promise<MetadataSt
     },
   })
   // A connection that breaks while idle is replaced by the pool; without a listener it would end the process.
-  pool.on('error', () => undefined)
+  pool.on('error', ignore)
   try {
     await requireDurable(pool)
     if (options.migrate === true) await migrateLocked(pool)
@@ -76,20 +80,27 @@ class PostgresStore implements MetadataStore {
   }
 
   async read<T>(work: (tx: Reader) => Promise<T>): Promise<T> {
-    return this.#transaction('begin isolation level repeatable read read only', 'commit', work)
+    const begin = 'begin isolation level repeatable read read only'
+    return this.#transaction(begin, 'commit', work).catch((error: unknown) => {
+      throw translate(error)
+    })
   }
 
   async write<T>(
     work: (tx: Transaction) => Promise<T>,
     { durable = true }: { durable?: boolean } = {},
   ): Promise<T> {
-    const begin = durable ? 'begin' : 'begin; set local synchronous_commit = off'
+    // So that nothing is decided on a row that another write changes meanwhile: that one, or this one, begins again.
+    const isolated = 'begin isolation level repeatable read'
+    // Said each time: the server's own default may be off.
+    const begin = `${isolated}; set local synchronous_commit = ${durable ? 'on' : 'off'}`
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await this.#transaction(begin, 'commit', work)
       } catch (error) {
-        if (attempt === retriesOfConflicts || !isConflict(error)) throw translate(error)
-        await new Promise((resolve) => setTimeout(resolve, Math.random() * 5 * attempt))
+        if (attempt >= attemptsAt(error)) throw translate(error)
+        const pauseMs = Math.min(5 * attempt, longestPauseMs)
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * pauseMs))
       }
     }
   }
@@ -103,6 +114,8 @@ class PostgresStore implements MetadataStore {
       throw translate(error)
     })
     let broken: unknown
+    // The query under way tells of a connection that breaks; without a listener it would end the process.
+    client.on('error', ignore)
     try {
       await client.query(begin)
       const result = await work(statementsOf(client))
@@ -114,6 +127,7 @@ class PostgresStore implements MetadataStore {
       })
       throw error
     } finally {
+      client.off('error', ignore)
       client.release(broken !== undefined)
     }
   }
@@ -126,6 +140,8 @@ class PostgresStore implements MetadataStore {
     await this.#pool.end()
   }
 }
+
+function ignore(): void {}
 
 /** Statements are prepared by name once per connection, by pg. */
 function statementsOf(client: PoolClient): Transaction {
@@ -148,21 +164,29 @@ function statementsOf(client: PoolClient): Transaction {
   }
 }
 
-function isConflict(error: unknown): boolean {
+function attemptsAt(error: unknown): number {
   const code = (error as { code?: string }).code
-  return code === '40001' || code === '40P01'
+  // Serialization failure, deadlock.
+  if (code === '40001' || code === '40P01') return attemptsAtConflicts
+  // Foreign key, unique key.
+  return code === '23503' || code === '23505' ? attemptsAtViolations : 1
 }
 
+/** What pg says of a broken connection in words alone. */
+const lostWords =
+  /^(?:Connection terminated|Client has encountered a connection error|timeout exceeded)/
+
 function translate(error: unknown): unknown {
-  const code = (error as { code?: string }).code
-  if (code === undefined) return error
+  const { code, message } = error as { code?: string; message?: string }
   if (code === '53100')
     return new StorageFullError('The disk of the database is full.', { cause: error })
-  const lost = code.startsWith('08') || code.startsWith('57P') || code.startsWith('53')
-  if (lost || code === 'ECONNREFUSED' || code === 'ECONNRESET' || code === 'ETIMEDOUT') {
-    return new StorageUnavailableError('The database did not answer.', { cause: error })
-  }
-  return error
+  const lost =
+    code === undefined
+      ? lostWords.test(message ?? '')
+      : /^(?:08|57P|53|ECONN|ETIMEDOUT|EPIPE)/.test(code)
+  return lost
+    ? new StorageUnavailableError('The database did not answer.', { cause: error })
+    : error
 }
 
 /** Only one node migrates at a time; the others wait and find nothing left to do. */

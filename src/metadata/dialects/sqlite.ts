@@ -27,6 +27,8 @@ export interface SqliteOptions {
 const batchSize = 64
 /** In pages of 4 KiB. A log that is longer is begun anew as soon as it has been copied. */
 const longLog = 4096
+/** So many connections are kept for the next reads. */
+const idleSnapshots = 4
 
 /**
  * Opens the database of an installation; several threads and processes may have it open.
@@ -37,20 +39,32 @@ export async function openSqlite(options: SqliteOptions): Promise<MetadataStore>
   const writer = connect(options.file)
   requireSafeVersion(writer)
   if (options.migrate === true) await migrate(sqliteMigrations(writer))
-  const reader = connect(options.file)
-  reader.exec('PRAGMA query_only = ON')
+  const openReader = (): DatabaseSync => {
+    const db = connect(options.file)
+    db.exec('PRAGMA query_only = ON')
+    return db
+  }
+  const reader = openReader()
   const log = await openLog(options.file, writer)
   const sync = createGroupSync(async () => (options.syncLog ?? ((one) => one.sync()))(log))
   const turn = createWriteTurn(options.turn ?? createTurnState())
-  return new SqliteStore({ writer, reader, log, sync, turn })
+  return new SqliteStore({ writer, reader, openReader, log, sync, turn })
 }
 
 interface Parts {
   readonly writer: DatabaseSync
+  /** For single statements. */
   readonly reader: DatabaseSync
+  readonly openReader: () => DatabaseSync
   readonly log: WriteLog
   readonly sync: GroupSync
   readonly turn: WriteTurn
+}
+
+/** A connection for reads of several statements. */
+interface Snapshot {
+  readonly db: DatabaseSync
+  readonly reads: Reader
 }
 
 /** A write that waits for its turn. `settle` tells how it went, after the commit. */
@@ -67,7 +81,8 @@ class SqliteStore implements MetadataStore {
   readonly #reads: Reader
   #pending: PendingWrite[] = []
   #committing: Promise<void> | undefined
-  #openReads = 0
+  readonly #snapshots: Snapshot[] = []
+  #isClosed = false
 
   constructor(parts: Parts) {
     this.#parts = parts
@@ -83,17 +98,22 @@ class SqliteStore implements MetadataStore {
     return this.#reads.one(query, parameters)
   }
 
-  /** Reads that overlap share a snapshot; none of them outlives the turn of the event loop. */
+  /** A connection of its own: single statements, and reads that begin later, must not see its older moment. */
   async read<T>(work: (tx: Reader) => Promise<T>): Promise<T> {
-    const { reader } = this.#parts
-    if (this.#openReads === 0) reader.exec('BEGIN')
-    this.#openReads += 1
+    const snapshot = this.#snapshots.pop() ?? this.#openSnapshot()
+    snapshot.db.exec('BEGIN')
     try {
-      return await work(this.#reads)
+      return await work(snapshot.reads)
     } finally {
-      this.#openReads -= 1
-      if (this.#openReads === 0) reader.exec('COMMIT')
+      snapshot.db.exec('COMMIT')
+      if (this.#isClosed || this.#snapshots.length === idleSnapshots) snapshot.db.close()
+      else this.#snapshots.push(snapshot)
     }
+  }
+
+  #openSnapshot(): Snapshot {
+    const db = this.#parts.openReader()
+    return { db, reads: statementsOf(db) }
   }
 
   async write<T>(
@@ -174,6 +194,8 @@ class SqliteStore implements MetadataStore {
     const { sync, log, reader, writer } = this.#parts
     await sync.settled()
     await log.close()
+    this.#isClosed = true
+    for (const { db } of this.#snapshots) db.close()
     reader.close()
     writer.close()
   }

@@ -61,7 +61,23 @@ export const listings: readonly Case[] = [
   [
     'tags are listed by their bytes: digits, upper case, underscore, lower case',
     async (store) => {
-      const tags = ['b', 'a', 'B', 'A', '_', '0', 'a-', 'a.', 'a_', 'a0', 'aA', 'aa', 'a', '_.', '1']
+      const tags = [
+        'b',
+        'a',
+        'B',
+        'A',
+        '_',
+        '0',
+        'a-',
+        'a.',
+        'a_',
+        'a0',
+        'aA',
+        'aa',
+        'a',
+        '_.',
+        '1',
+      ]
       const id = await makeTags(store, tags)
       const listed = await listTags(store, id, { after: '', limit: 100 })
       assert.deepEqual(

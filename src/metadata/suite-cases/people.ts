@@ -159,7 +159,10 @@ export const people: readonly Case[] = [
       const uses = await Promise.all(
         Array.from({ length: 6 }, async () => store.write(async (tx) => useSetupLink(tx, 'key'))),
       )
-      assert.deepEqual(uses.filter((owner) => owner !== undefined), [id])
+      assert.deepEqual(
+        uses.filter((owner) => owner !== undefined),
+        [id],
+      )
     },
   ],
   [

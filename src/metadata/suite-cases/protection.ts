@@ -33,9 +33,15 @@ async function aWorld(store: MetadataStore): Promise<World> {
 
 const refused: readonly (readonly [string, (tx: Transaction, world: World) => Promise<unknown>])[] =
   [
-    ['unlinking a blob that a manifest needs', async (tx, { id }) => unlinkBlob(tx, id, digest('layer'))],
+    [
+      'unlinking a blob that a manifest needs',
+      async (tx, { id }) => unlinkBlob(tx, id, digest('layer')),
+    ],
     ['unlinking all blobs while manifests need them', async (tx, { id }) => unlinkAllBlobs(tx, id)],
-    ['deleting a manifest with a tag', async (tx, { id }) => deleteManifest(tx, id, digest('index'))],
+    [
+      'deleting a manifest with a tag',
+      async (tx, { id }) => deleteManifest(tx, id, digest('index')),
+    ],
     ['deleting a child of an index', async (tx, { id }) => deleteManifest(tx, id, digest('image'))],
     ['deleting a repository with tags', async (tx, { id }) => deleteRepository(tx, id)],
     ['tagging what is not there', async (tx, { id }) => aTag(tx, id, 'v1', digest('nothing'))],
@@ -88,16 +94,14 @@ async function assertWhole({ store, id }: World): Promise<void> {
 }
 
 export const protection: readonly Case[] = [
-  ...refused.map(
-    ([title, forbidden]): Case => [
-      `${title} is refused by the database`,
-      async (store) => {
-        const world = await aWorld(store)
-        await assert.rejects(store.write(async (tx) => forbidden(tx, world)))
-        await assertWhole(world)
-      },
-    ],
-  ),
+  ...refused.map(([title, forbidden]): Case => [
+    `${title} is refused by the database`,
+    async (store) => {
+      const world = await aWorld(store)
+      await assert.rejects(store.write(async (tx) => forbidden(tx, world)))
+      await assertWhole(world)
+    },
+  ]),
   [
     'a failed statement undoes what its write did before it',
     async (store) => {

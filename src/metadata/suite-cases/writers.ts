@@ -5,10 +5,9 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { Worker } from 'node:worker_threads'
-import { createTurnState } from '../dialects/write-turn.ts'
 import type { MetadataStore } from '../metadata-store.ts'
 import { findRepository, updateRepository } from '../repositories.ts'
-import { openAt, type StoreAddress } from '../test-support/store-address.ts'
+import { openAt } from '../test-support/store-address.ts'
 import { addMany, addOne, type WriterOrders } from '../test-support/writer.ts'
 import { deleteTag, findTag } from '../tags.ts'
 import { parseTag } from '../../oci/reference.ts'
@@ -41,13 +40,11 @@ async function inThread(orders: WriterOrders): Promise<void> {
 }
 
 async function inProcess(orders: WriterOrders): Promise<void> {
-  const options = ['--disable-warning=ExperimentalWarning', writerFile, JSON.stringify(orders)]
+  // No memory is shared between processes, so nor is the turn: an undefined value is left out of JSON.
+  const address = { ...orders.address, turn: undefined }
+  const text = JSON.stringify({ ...orders, address })
+  const options = ['--disable-warning=ExperimentalWarning', writerFile, text]
   await promisify(execFile)(process.execPath, options, { timeout: 30_000 })
-}
-
-/** Threads share the turn; without one they are as strange to each other as processes. */
-function withTurn(address: StoreAddress): StoreAddress {
-  return address.dialect === 'sqlite' ? { ...address, turn: createTurnState() } : address
 }
 
 export const writers: readonly Case[] = [
@@ -62,23 +59,19 @@ export const writers: readonly Case[] = [
   [
     'writes of two stores in one thread come one after another',
     async (store, address) => {
-      const shared = withTurn(address)
-      await using one = await openAt(shared)
-      await using two = await openAt(shared)
+      await using other = await openAt(address)
       await makeCounter(store)
       const orders = { repository: counter, times: 30 }
-      await Promise.all([addMany(one, orders), addMany(two, orders)])
+      await Promise.all([addMany(store, orders), addMany(other, orders)])
       assert.equal(await count(store), 60)
     },
   ],
   [
     'writes of threads come one after another',
     async (store, address) => {
-      const shared = withTurn(address)
-      await using here = await openAt(shared)
       await makeCounter(store)
-      const orders = { address: shared, repository: counter, times: 40 }
-      await Promise.all([inThread(orders), inThread(orders), addMany(here, orders)])
+      const orders = { address, repository: counter, times: 40 }
+      await Promise.all([inThread(orders), inThread(orders), addMany(store, orders)])
       assert.equal(await count(store), 120)
     },
   ],
@@ -104,7 +97,7 @@ export const writers: readonly Case[] = [
     },
   ],
   [
-    'writers that move and take away one tag leave it whole: each sees what the one before it did',
+    'what writers of one tag replace, they have seen: none of it is forgotten',
     async (store, address) => {
       await using other = await openAt(address)
       const latest = parseTag('latest')
@@ -125,13 +118,15 @@ export const writers: readonly Case[] = [
           replaced.push(before)
         }),
       )
-      // Every digest that was set was seen by the next writer, or is there at the end.
+      // Every digest that was set was seen by a later writer, or is there at the end: none is forgotten.
       const left = (await findTag(store, id, latest))?.digest
       const seen = [...replaced, left].filter((one) => one !== undefined)
-      const set = Array.from({ length: 24 }, (_, number) => number)
-        .filter((number) => number % 4 !== 3)
-        .map((number) => digest(`image-${number % 12}`))
-      assert.deepEqual(seen.toSorted(), set.toSorted())
+      for (let number = 0; number < 24; number += 1) {
+        if (number % 4 === 3) continue
+        const at = seen.indexOf(digest(`image-${number % 12}`))
+        assert.notEqual(at, -1, `image-${number % 12} was replaced and nobody knew`)
+        seen.splice(at, 1)
+      }
     },
   ],
 ]

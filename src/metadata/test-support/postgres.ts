@@ -33,7 +33,8 @@ export async function askPostgres(sql: string): Promise<readonly Record<string, 
   return (await shared.server).query(sql)
 }
 
-export interface PostgresSchema extends AsyncDisposable {
+/** It goes away with the server. */
+export interface PostgresSchema {
   /** Connections by it see this schema alone. */
   readonly url: string
   /** Removes all rows but those that say which migrations were applied. */
@@ -55,9 +56,6 @@ export async function createPostgresSchema(): Promise<PostgresSchema> {
       const deletes = tables.map(({ tablename }) => `delete from ${name}.${String(tablename)};`)
       // Without its triggers, which are the foreign keys, the order does not matter.
       await askPostgres(`set session_replication_role = replica; ${deletes.join(' ')}`)
-    },
-    async [Symbol.asyncDispose]() {
-      await askPostgres(`drop schema ${name} cascade`)
     },
   }
 }

@@ -3,11 +3,14 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { createTurnState } from '../dialects/write-turn.ts'
+import type { StoreAddress } from './store-address.ts'
 
+/** With the turn that all stores in one process must share: one that waits by SQLite's own means stops the thread. */
 export async function anSqliteFile(
   t: TestContext,
-): Promise<{ readonly dialect: 'sqlite'; readonly file: string }> {
+): Promise<Extract<StoreAddress, { dialect: 'sqlite' }>> {
   const folder = await mkdtemp(join(tmpdir(), 'carrel-metadata-'))
   t.after(async () => rm(folder, { recursive: true, force: true }))
-  return { dialect: 'sqlite', file: join(folder, 'carrel.db') }
+  return { dialect: 'sqlite', file: join(folder, 'carrel.db'), turn: createTurnState() }
 }

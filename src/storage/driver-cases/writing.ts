@@ -94,9 +94,9 @@ export const writing: readonly Case[] = [
         setImmediate(() => controller.abort(reason))
         await new Promise(() => undefined)
       }
-      const write = driver.write(one, endless(), controller.signal)
+      const write = driver.write(one, endless(), { signal: controller.signal })
       await assert.rejects(write, (error) => error === reason)
-      await assert.rejects(driver.write(one, chunks('late'), controller.signal))
+      await assert.rejects(driver.write(one, chunks('late'), { signal: controller.signal }))
       await requireEmpty(driver)
     },
   ],

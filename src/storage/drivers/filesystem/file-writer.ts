@@ -11,15 +11,19 @@ import type { FileOperations } from './file-operations.ts'
  * but long files have been on their way to the disk since early on, so that the last sync is short.
  * When it rejects, no operation on the file is under way any more: it may be closed.
  */
-export type WriteAll = (file: number, source: ByteSource) => Promise<number>
+export type WriteAll = (
+  file: number,
+  source: ByteSource,
+  written?: (chunk: Uint8Array) => void,
+) => Promise<number>
 
 export function createWriteAll(files: FileOperations): WriteAll {
   let streams = 0
   const batchBytes = (): number =>
     Math.min(maxBatchBytes, Math.max(minBatchBytes, budgetBytes / streams))
 
-  return async (file, source) => {
-    const writer = new FileWriter(files, file, batchBytes)
+  return async (file, source, written = () => undefined) => {
+    const writer = new FileWriter({ files, file, batchBytes, written })
     streams++
     try {
       for await (const chunk of source) {
@@ -43,10 +47,18 @@ const budgetBytes = 8 * 1024 * 1024
 const maxBatchChunks = 256
 const syncEveryBytes = 32 * 1024 * 1024
 
+interface Target {
+  readonly files: FileOperations
+  readonly file: number
+  readonly batchBytes: () => number
+  readonly written: (chunk: Uint8Array) => void
+}
+
 class FileWriter {
   readonly #files: FileOperations
   readonly #file: number
   readonly #batchBytes: () => number
+  readonly #written: (chunk: Uint8Array) => void
   #batch: Uint8Array[] = []
   #batchSize = 0
   #position = 0
@@ -55,10 +67,11 @@ class FileWriter {
   #syncing: Promise<void> | undefined
   #failure: Error | undefined
 
-  constructor(files: FileOperations, file: number, batchBytes: () => number) {
+  constructor({ files, file, batchBytes, written }: Target) {
     this.#files = files
     this.#file = file
     this.#batchBytes = batchBytes
+    this.#written = written
   }
 
   /** Returns whether the batch is full; then `flush` before the next one. */
@@ -102,6 +115,7 @@ class FileWriter {
       left -= written
       if (left > 0) rest = without(rest, written)
     }
+    for (const chunk of batch) this.#written(chunk)
     this.#unsynced += size
     if (this.#unsynced >= syncEveryBytes && this.#syncing === undefined) this.#startSync()
   }

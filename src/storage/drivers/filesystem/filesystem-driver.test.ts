@@ -221,7 +221,7 @@ async function recorded(t: TestContext): Promise<Recorded> {
   const root = await testRoot(t)
   const calls: string[] = []
   const short = (path: string): string =>
-    path.slice(root.length + 1).replace(/^\.tmp\/[0-9a-f]+$/, '.tmp/*')
+    path.slice(root.length + 1).replace(/^\.tmp\/[0-9a-f-]+$/, '.tmp/*')
   const watched = watchFiles(nodeFiles, ({ operation, path, to }: FileCall) => {
     calls.push([operation, short(path), ...(to === undefined ? [] : [short(to)])].join(' '))
     return undefined

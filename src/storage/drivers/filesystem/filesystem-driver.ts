@@ -4,7 +4,7 @@
 // name beside the new one, which is garbage, but never lose both. Nothing else is written in place.
 // `power-loss.test.ts` guards each of these syncs.
 
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { type Stats, constants } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import type { Readable } from 'node:stream'
@@ -13,14 +13,17 @@ import { StorageUnavailableError } from '../../../oci/errors.ts'
 import { abortable } from '../../chunks.ts'
 import {
   type ByteSource,
+  type ChunkSink,
   type Destination,
   type Key,
   ObjectNotFoundError,
   type ObjectStat,
   type StorageDriver,
+  type WriteOptions,
   parseKey,
 } from '../../driver.ts'
 import { type FileOperations, failedWith, nodeFiles } from './file-operations.ts'
+import { copySpan } from './file-copier.ts'
 import { readAll, readChunk, readSpan } from './file-reader.ts'
 import { type WriteAll, createWriteAll } from './file-writer.ts'
 import { type Folder, type Folders, makeRoot, openFolders } from './folders.ts'
@@ -82,10 +85,25 @@ class FilesystemDriver implements StorageDriver {
     return readSpan(this.#files, { open, start, end: Math.max(start, end) })
   }
 
-  async write(to: Destination, source: ByteSource, signal?: AbortSignal): Promise<ObjectStat> {
+  async copy(key: Key, range: ByteRange, write: ChunkSink): Promise<void> {
+    const file = await this.#open(key)
+    try {
+      await copySpan(this.#files, file, range, write)
+    } finally {
+      // What was read is good whatever the close says.
+      await this.#files.close(file).catch(() => undefined)
+    }
+  }
+
+  async write(
+    to: Destination,
+    source: ByteSource,
+    { signal, written }: WriteOptions = {},
+  ): Promise<ObjectStat> {
     const temporary = this.#temporaryPath()
     try {
-      const { key, size } = await this.#writeFile(temporary, to, abortableBy(signal, source))
+      const bytes = abortableBy(signal, source)
+      const { key, size } = await this.#writeFile(temporary, to, bytes, written)
       signal?.throwIfAborted()
       await this.#publish(temporary, key)
       return { key, size, modifiedAt: new Date() }
@@ -170,7 +188,7 @@ class FilesystemDriver implements StorageDriver {
   }
 
   #temporaryPath(): string {
-    return join(this.#temporary.path, randomBytes(12).toString('hex'))
+    return join(this.#temporary.path, randomUUID())
   }
 
   /** All of the source, durable but for the name, which is a temporary one. */
@@ -178,13 +196,14 @@ class FilesystemDriver implements StorageDriver {
     path: string,
     to: Destination,
     source: ByteSource,
+    written?: (chunk: Uint8Array) => void,
   ): Promise<{ key: Key; size: number }> {
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL
     const file = await this.#files.open(path, flags)
-    let written: { key: Key; size: number }
+    let named: { key: Key; size: number }
     try {
-      const size = await this.#writeAll(file, source)
-      written = { key: parseKey(typeof to === 'function' ? to() : to), size }
+      const size = await this.#writeAll(file, source, written)
+      named = { key: parseKey(typeof to === 'function' ? to() : to), size }
       await this.#files.fdatasync(file)
     } catch (error) {
       // The first failure is the one to tell.
@@ -192,7 +211,7 @@ class FilesystemDriver implements StorageDriver {
       throw error
     }
     await this.#files.close(file)
-    return written
+    return named
   }
 
   /** Gives a durable file its name, for good. When the sync fails, the file has neither name. */

@@ -20,7 +20,7 @@ test('after a power loss at any moment, all that was acknowledged is there and n
 
 test('each sync is needed: without it, a power loss is noticed', async () => {
   const syncs: readonly (readonly [operation: string, path: RegExp])[] = [
-    ['fdatasync', /\/\.tmp\/[0-9a-f]+$/],
+    ['fdatasync', /\/\.tmp\/[0-9a-f-]+$/],
     ['fsync', /^\/data\/storage\/uploads$/],
     ['fsync', /^\/data\/storage\/blobs\/sha256\/ab$/],
     ['fsync', /^\/data\/storage\/blobs\/sha256$/],

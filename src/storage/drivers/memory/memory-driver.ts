@@ -5,11 +5,13 @@ import type { ByteRange } from '../../../oci/byte-range.ts'
 import { abortable } from '../../chunks.ts'
 import {
   type ByteSource,
+  type ChunkSink,
   type Destination,
   type Key,
   ObjectNotFoundError,
   type ObjectStat,
   type StorageDriver,
+  type WriteOptions,
   parseKey,
 } from '../../driver.ts'
 
@@ -38,10 +40,22 @@ class MemoryDriver implements StorageDriver {
     return Readable.from(content.length === 0 ? [] : [Buffer.from(content.buffer)])
   }
 
-  async write(to: Destination, source: ByteSource, signal?: AbortSignal): Promise<ObjectStat> {
+  async copy(key: Key, { start, end }: ByteRange, write: ChunkSink): Promise<void> {
+    const { bytes } = this.#require(key)
+    if (end >= start) await write(bytes.slice(start, end + 1))
+  }
+
+  async write(
+    to: Destination,
+    source: ByteSource,
+    { signal, written }: WriteOptions = {},
+  ): Promise<ObjectStat> {
     const chunks: Uint8Array[] = []
     const bytes = signal === undefined ? source : abortable(source, signal)
-    for await (const chunk of bytes) chunks.push(new Uint8Array(chunk))
+    for await (const chunk of bytes) {
+      chunks.push(new Uint8Array(chunk))
+      written?.(chunk)
+    }
     const key = parseKey(typeof to === 'function' ? to() : to)
     const stored = { bytes: joined(chunks), modifiedAt: new Date() }
     this.#objects.set(key, stored)

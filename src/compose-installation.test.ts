@@ -1,0 +1,251 @@
+// Commands as they are composed: on a folder without a server, beside one, and where nothing can be opened.
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { suite, test, type TestContext } from 'node:test'
+import { startRegistry, type StartedRegistry } from '../test/support/start-registry.ts'
+import type { Check } from './cli/composition.ts'
+import { doctor, openInstallation } from './compose-installation.ts'
+import { parseConfig, type Config } from './config/config.ts'
+import { Secret } from './config/secret.ts'
+import { digestOf } from './oci/digest.ts'
+
+const goodPassword = 'seven-red-lanterns'
+const look = { create: false }
+const make = { create: true }
+
+suite('an installation without a server', () => {
+  test('is not found where there is none, and nothing is made by looking', async (t) => {
+    const config = await aConfig(t)
+    await assert.rejects(openInstallation(config, look), {
+      name: 'InstallationError',
+      kind: 'not-found',
+      message: `there is no installation in ${config.dataDir}`,
+    })
+    await assert.rejects(stat(config.dataDir), { code: 'ENOENT' })
+  })
+
+  test('is made when that is asked for, for its owner alone', async (t) => {
+    const config = await aConfig(t)
+    {
+      await using installation = await openInstallation(config, make)
+      const user = await installation.createUser({
+        name: 'ann',
+        password: goodPassword,
+        admin: true,
+      })
+      assert.equal(user.name, 'ann')
+    }
+    assert.equal((await stat(config.dataDir)).mode & 0o777, 0o700)
+    await using again = await openInstallation(config, look)
+    assert.deepEqual(
+      (await again.listUsers()).map(({ name }) => name),
+      ['ann'],
+    )
+    assert.equal((await again.fsck(() => undefined)).ok, true)
+  })
+
+  test('of two commands that make it at once both succeed', async (t) => {
+    const config = await aConfig(t)
+    const create = async (name: string) => {
+      await using installation = await openInstallation(config, make)
+      await installation.createRepository({ name, visibility: 'private', description: '' })
+    }
+    await Promise.all([create('a'), create('b'), create('c')])
+    await using installation = await openInstallation(config, look)
+    const names = (await installation.listRepositories()).map(({ name }) => name)
+    assert.deepEqual(names, ['a', 'b', 'c'])
+  })
+
+  test('refuses in the words of the command line', async (t) => {
+    const config = await aConfig(t)
+    await using installation = await openInstallation(config, make)
+    const refused = { name: 'InstallationError' }
+    const weak = installation.createUser({ name: 'ann', password: 'short', admin: false })
+    await assert.rejects(weak, {
+      ...refused,
+      kind: 'policy',
+      message: 'this password is not taken',
+    })
+    const wrong = { name: 'No', visibility: 'public', description: '' } as const
+    await assert.rejects(installation.createRepository(wrong), { ...refused, kind: 'invalid' })
+    await assert.rejects(installation.showRepository('none'), { ...refused, kind: 'not-found' })
+    await assert.rejects(installation.removeUser('none'), { ...refused, kind: 'not-found' })
+  })
+
+  test('gives dates as dates, and no date where nothing was pushed', async (t) => {
+    await using installation = await openInstallation(await aConfig(t), make)
+    const repository = { name: 'team/api', visibility: 'public', description: 'the API' } as const
+    const { createdAt, ...rest } = await installation.createRepository(repository)
+    assert.ok(createdAt instanceof Date)
+    assert.deepEqual(rest, { ...repository, tags: 0, manifests: 0, bytes: 0 })
+  })
+
+  test('with a damaged database says so, and what to run', async (t) => {
+    const config = await aConfig(t)
+    await using _ = await openInstallation(config, make)
+    const other = { ...config, dataDir: join(config.dataDir, 'other') }
+    await (await openInstallation(other, make))[Symbol.asyncDispose]()
+    await writeFile(join(other.dataDir, 'carrel.db'), randomBytes(8192))
+    await assert.rejects(openInstallation(other, look), {
+      name: 'InstallationError',
+      kind: 'unavailable',
+      fix: `carrel doctor --data ${other.dataDir}`,
+    })
+    const database = (await checksOf(other)).find(({ name }) => name === 'database')
+    assert.equal(database?.status, 'problem')
+  })
+
+  test('on a PostgreSQL that does not answer is out of reach, and doctor goes on', async (t) => {
+    const url = new Secret('postgres://nobody:secret-word@127.0.0.1:9/none')
+    const config: Config = { ...(await aConfig(t)), metadata: { dialect: 'postgres', url } }
+    const error = await openInstallation(config, look).catch((thrown: unknown) => thrown)
+    assert.equal((error as { kind?: string }).kind, 'unavailable')
+    const checks = await checksOf(config)
+    assert.equal(checks.find(({ name }) => name === 'database')?.status, 'problem')
+    assert.ok(checks.some(({ name }) => name === 'certificate'))
+    assert.equal(JSON.stringify([checks, String(error)]).includes('secret-word'), false)
+  })
+})
+
+suite('doctor', () => {
+  test('finds no problem where nothing was started yet, and makes nothing', async (t) => {
+    const config = await aConfig(t)
+    const checks = await checksOf(config)
+    assert.deepEqual(
+      checks.filter(({ status }) => status === 'problem'),
+      [],
+    )
+    await assert.rejects(stat(config.dataDir), { code: 'ENOENT' })
+  })
+
+  test('gives a line to run for everything that is not well', async (t) => {
+    const config: Config = {
+      ...(await aConfig(t)),
+      open: true,
+      plainHttp: 'everywhere',
+      htpasswdFile: '/nowhere/htpasswd',
+      adminPasswordFile: '/nowhere/password',
+      tls: { mode: 'files', certificateFile: '/nowhere/cert', keyFile: '/nowhere/key' },
+    }
+    const wrong = (await checksOf(config)).filter(({ status }) => status !== 'ok')
+    const names = wrong.map(({ name }) => name)
+    for (const name of ['open mode', 'plain HTTP', 'htpasswd', 'password file', 'certificate']) {
+      assert.ok(names.includes(name), name)
+    }
+    for (const { fix, message } of wrong) assert.ok(fix && message.endsWith('.'), message)
+  })
+
+  test('finds that nobody can sign in, and leaves nothing behind', async (t) => {
+    const config = await aConfig(t)
+    await (await openInstallation(config, make))[Symbol.asyncDispose]()
+    const before = await checksOf(config)
+    assert.deepEqual(
+      before.filter(({ status }) => status === 'problem').map(({ name }) => name),
+      ['administrator'],
+    )
+    assert.deepEqual(
+      (await readdir(config.dataDir)).filter((name) => name.startsWith('.doctor')),
+      [],
+    )
+  })
+})
+
+suite('commands beside a running server', () => {
+  test('see what is pushed, change what it serves, and find nothing wrong', async () => {
+    await using registry = await startRegistry({ postgres: false })
+    const config = configOf(registry.dataDir, registry.host)
+    await using installation = await openInstallation(config, look)
+    const reference = await push(registry)
+
+    assert.deepEqual(
+      (await installation.listUsers()).map(({ name }) => name),
+      ['admin'],
+    )
+    const [tag] = await installation.listTags('admin/app')
+    assert.equal(tag?.digest, reference)
+    assert.equal(tag.updatedBy, 'admin')
+    const { bytes, tags, pushedAt } = await installation.showRepository('admin/app')
+    assert.ok(bytes > 50_000 && tags === 1 && pushedAt instanceof Date)
+    const report = await installation.fsck(() => undefined)
+    assert.deepEqual([report.ok, report.tags, report.blobs, report.notes], [true, 1, 2, []])
+
+    const anonymous = async () => fetch(`${registry.url}/v2/admin/app/manifests/1.0`)
+    assert.notEqual((await anonymous()).status, 200)
+    await installation.createUser({ name: 'ann', password: goodPassword, admin: false })
+    await installation.editRepository('admin/app', { visibility: 'internal' })
+    const authorization = `Basic ${Buffer.from(`ann:${goodPassword}`).toString('base64')}`
+    const asAnn = { headers: { authorization } }
+    assert.equal((await fetch(`${registry.url}/v2/admin/app/manifests/1.0`, asAnn)).status, 200)
+    await installation.removeTag('admin/app', '1.0')
+    assert.equal((await fetch(`${registry.url}/v2/admin/app/manifests/1.0`, asAnn)).status, 404)
+
+    const checks = await checksOf(config)
+    assert.deepEqual(
+      checks.filter(({ status }) => status === 'problem'),
+      [],
+    )
+    for (const name of ['port', 'server', 'certificate', 'storage', 'blobs', 'administrator']) {
+      assert.equal(checks.find((check) => check.name === name)?.status, 'ok', name)
+    }
+    assert.deepEqual((await registry.stop()).code, 0)
+  })
+})
+
+async function checksOf(config: Config): Promise<readonly Check[]> {
+  const checks: Check[] = []
+  for await (const check of doctor(config)) checks.push(check)
+  return checks
+}
+
+/** Of a folder that is not there yet; a port that nobody else uses. */
+async function aConfig(t: TestContext): Promise<Config> {
+  const folder = await mkdtemp(join(tmpdir(), 'carrel-compose-'))
+  t.after(async () => rm(folder, { recursive: true, force: true }))
+  return configOf(join(folder, 'data'), '127.0.0.1:0')
+}
+
+function configOf(dataDir: string, listen: string): Config {
+  const value = (text: string) =>
+    ({ value: text, name: 'test', source: 'flag', base: '/' }) as const
+  const { config, problems } = parseConfig({
+    values: { data: value(dataDir), listen: value(listen) },
+    warnings: [],
+    problems: [],
+    cwd: '/',
+  })
+  if (config === undefined) throw new Error(problems?.join('\n'))
+  return config
+}
+
+/** A small config and a layer that lies in the storage; returns the manifest's digest. */
+async function push({ url, authorization }: StartedRegistry): Promise<string> {
+  const base = `${url}/v2/admin/app`
+  const blob = async (bytes: Buffer) => {
+    const digest = digestOf(bytes)
+    const headers = { authorization, 'content-type': 'application/octet-stream' }
+    const query = `?digest=${encodeURIComponent(digest)}`
+    const answer = await fetch(`${base}/blobs/uploads/${query}`, {
+      method: 'POST',
+      headers,
+      body: bytes,
+    })
+    assert.equal(answer.status, 201)
+    return { digest, size: bytes.length }
+  }
+  const config = await blob(Buffer.from('{"os":"linux"}'))
+  const layer = await blob(randomBytes(50_000))
+  const mediaType = 'application/vnd.oci.image.manifest.v1+json'
+  const body = JSON.stringify({
+    schemaVersion: 2,
+    mediaType,
+    config: { mediaType: 'application/vnd.oci.image.config.v1+json', ...config },
+    layers: [{ mediaType: 'application/vnd.oci.image.layer.v1.tar', ...layer }],
+  })
+  const headers = { authorization, 'content-type': mediaType }
+  const answer = await fetch(`${base}/manifests/1.0`, { method: 'PUT', headers, body })
+  assert.equal(answer.status, 201)
+  return digestOf(Buffer.from(body))
+}

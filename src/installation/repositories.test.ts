@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { insertBlob, linkBlob } from '../metadata/blobs.ts'
+import type { MetadataStore } from '../metadata/metadata-store.ts'
+import { insertRepository } from '../metadata/repositories.ts'
+import { digestOf } from '../oci/digest.ts'
+import { ociManifest } from '../oci/media-types.ts'
+import type { RepositoryName, Tag } from '../oci/reference.ts'
+import { pushManifest } from '../registry/push-manifest.ts'
+import {
+  createRepository,
+  editRepository,
+  listRepositories,
+  removeRepository,
+  requireRepository,
+  showRepository,
+} from './repositories.ts'
+import { listTags, removeTag } from './tags.ts'
+import { openTestInstallation, refusal } from './test-support.ts'
+
+suite('repositories', () => {
+  test('are made, shown, changed and listed', async () => {
+    await using deps = await openTestInstallation()
+    const { metadata } = deps
+    const made = await make(metadata, 'team/api', 'internal', 'the API')
+    const { id, createdAt, ...rest } = made
+    assert.ok(id > 0 && createdAt <= Date.now())
+    assert.deepEqual(rest, {
+      name: 'team/api',
+      visibility: 'internal',
+      description: 'the API',
+      tags: 0,
+      manifests: 0,
+      bytes: 0,
+      pushedAt: undefined,
+    })
+    assert.deepEqual(await showRepository(metadata, 'team/api'), made)
+    const edited = await editRepository(metadata, 'team/api', { visibility: 'public' })
+    assert.deepEqual(edited, { ...made, visibility: 'public' })
+    const renamed = await editRepository(metadata, 'team/api', { description: '' })
+    assert.deepEqual(renamed, { ...made, visibility: 'public', description: '' })
+    await make(metadata, 'a-first')
+    const names = (await listRepositories(metadata)).map(({ name }) => name)
+    assert.deepEqual(names, ['a-first', 'team/api'])
+  })
+
+  test('are listed to the last one', async () => {
+    await using deps = await openTestInstallation()
+    const wanted = Array.from({ length: 503 }, (_, number) => `r${number}` as RepositoryName)
+    await deps.metadata.write(async (tx) => {
+      for (const name of wanted) {
+        await insertRepository(tx, { name, visibility: 'private', createdBy: undefined })
+      }
+    })
+    const names = (await listRepositories(deps.metadata)).map(({ name }) => name)
+    const sorted = wanted.toSorted((a, b) => (a < b ? -1 : 1))
+    assert.deepEqual(names, sorted)
+  })
+
+  test('are refused twice, under wrong names and with descriptions that are no line', async () => {
+    await using deps = await openTestInstallation()
+    const { metadata } = deps
+    await make(metadata, 'team/api')
+    await assert.rejects(make(metadata, 'team/api'), refusal('exists', /team\/api already/))
+    for (const name of ['', 'Team/api', '/api', 'a//b', '../../x', 'x'.repeat(201)]) {
+      await assert.rejects(make(metadata, name), refusal('invalid', /cannot be the name/), name)
+    }
+    for (const text of ['two\nlines', '\u001b[31mred', '\ud800', 'x'.repeat(1001)]) {
+      await assert.rejects(
+        make(metadata, 'other', 'private', text),
+        refusal('invalid', /description/),
+      )
+      const edited = editRepository(metadata, 'team/api', { description: text })
+      await assert.rejects(edited, refusal('invalid', /description/))
+    }
+  })
+
+  test('that are not there are not found, whatever is asked', async () => {
+    await using deps = await openTestInstallation()
+    const { metadata } = deps
+    for (const name of ['team/none', 'No Such', '']) {
+      const missing = refusal('not-found', /there is no repository/)
+      await assert.rejects(showRepository(metadata, name), missing)
+      await assert.rejects(editRepository(metadata, name, { description: '' }), missing)
+      await assert.rejects(removeRepository(metadata, name), missing)
+      await assert.rejects(listTags(metadata, name), missing)
+      await assert.rejects(removeTag(metadata, name, 'latest'), missing)
+    }
+  })
+
+  test('are removed with all that is in them, and their ids stay used', async () => {
+    await using deps = await openTestInstallation()
+    const { metadata } = deps
+    const { id } = await make(metadata, 'team/api')
+    await pushTags(metadata, id, ['1', 'latest'])
+    await removeRepository(metadata, 'team/api')
+    assert.deepEqual(await listRepositories(metadata), [])
+    const again = await make(metadata, 'team/api')
+    assert.notEqual(again.id, id)
+    assert.equal(again.tags + again.manifests + again.bytes, 0)
+  })
+})
+
+suite('tags', () => {
+  test('are listed with what they point to, in ASCII order, all of them', async () => {
+    await using deps = await openTestInstallation()
+    const { metadata } = deps
+    const { id } = await make(metadata, 'team/api')
+    const names = Array.from({ length: 502 }, (_, number) => `v${number}`)
+    const { digest, size } = await pushTags(metadata, id, [...names, 'Z'])
+    const tags = await listTags(metadata, 'team/api')
+    assert.equal(tags.length, 503)
+    assert.equal(tags[0]?.name, 'Z')
+    assert.deepEqual(
+      tags.map(({ name }) => String(name)),
+      tags.map(({ name }) => String(name)).toSorted((a, b) => (a < b ? -1 : 1)),
+    )
+    for (const tag of tags) {
+      assert.equal(tag.digest, digest)
+      assert.equal(tag.mediaType, ociManifest)
+      assert.equal(tag.bytes, size + 2)
+      assert.equal(tag.updatedBy, undefined)
+    }
+    const { tags: count, bytes, pushedAt } = await showRepository(metadata, 'team/api')
+    assert.equal(count, 503)
+    assert.equal(bytes, size + 2)
+    assert.ok(pushedAt)
+  })
+
+  test('are removed one by one, and the manifest stays', async () => {
+    await using deps = await openTestInstallation()
+    const { metadata } = deps
+    const { id } = await make(metadata, 'team/api')
+    await pushTags(metadata, id, ['1', 'latest'])
+    await removeTag(metadata, 'team/api', 'latest')
+    assert.deepEqual(
+      (await listTags(metadata, 'team/api')).map(({ name }) => String(name)),
+      ['1'],
+    )
+    for (const tag of ['latest', 'not a tag', '']) {
+      await assert.rejects(
+        removeTag(metadata, 'team/api', tag),
+        refusal('not-found', /there is no tag/),
+      )
+    }
+    await removeTag(metadata, 'team/api', '1')
+    assert.equal((await showRepository(metadata, 'team/api')).manifests, 1)
+    assert.equal((await requireRepository(metadata, 'team/api')).id, id)
+  })
+})
+
+async function make(
+  metadata: MetadataStore,
+  name: string,
+  visibility: 'private' | 'internal' | 'public' = 'private',
+  description = '',
+) {
+  return createRepository(metadata, { name, visibility, description })
+}
+
+/** One manifest with an empty config under all the tags. */
+async function pushTags(metadata: MetadataStore, repositoryId: number, names: readonly string[]) {
+  const content = Buffer.from('{}')
+  const digest = digestOf(content)
+  await metadata.write(async (tx) => {
+    await insertBlob(tx, { digest, size: 2, storageKey: undefined, content })
+    await linkBlob(tx, repositoryId, digest)
+  })
+  const config = { mediaType: 'application/vnd.oci.empty.v1+json', digest, size: 2 }
+  const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, config, layers: [config] }))
+  const [first = '', ...others] = names
+  const pushed = await pushManifest(metadata, {
+    repositoryId,
+    reference: { kind: 'tag', tag: first as Tag },
+    tags: others as Tag[],
+    contentType: ociManifest,
+    bytes,
+    pushedBy: undefined,
+  })
+  return { digest: pushed.digest, size: bytes.length }
+}

@@ -1,0 +1,251 @@
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { findPrincipalByName, insertPrincipal } from '../metadata/principals.ts'
+import { findSetting } from '../metadata/settings.ts'
+import { completeSetup, ensureFirstAdministrator, replaceSetupLink } from './first-administrator.ts'
+import { goodPassword, openTestInstallation, refusal } from './test-support.ts'
+import { createUser, listUsers, removeUser, resetAdministrator, setPassword } from './users.ts'
+
+suite('users', () => {
+  test('are made with a password that verifies and is nowhere in clear', async () => {
+    await using deps = await openTestInstallation()
+    const user = await createUser(deps, { name: 'ann', password: goodPassword, admin: false })
+    assert.deepEqual(
+      { ...user, createdAt: undefined },
+      {
+        name: 'ann',
+        admin: false,
+        disabled: false,
+        provider: 'local',
+        createdAt: undefined,
+      },
+    )
+    assert.ok(Math.abs(Date.now() - user.createdAt.getTime()) < 60_000)
+    const hash = (await findPrincipalByName(deps.metadata, 'ann'))?.passwordHash ?? ''
+    assert.match(hash, /^\$argon2id\$/)
+    assert.equal(await deps.passwords.verify(goodPassword, hash), true)
+    assert.equal('passwordHash' in user, false)
+  })
+
+  test('are listed in ASCII order, all of them', async () => {
+    await using deps = await openTestInstallation()
+    await deps.metadata.write(async (tx) => {
+      for (let number = 0; number < 1203; number++) {
+        const name = `u${number}`
+        await insertPrincipal(tx, {
+          name,
+          provider: 'htpasswd',
+          admin: false,
+          passwordHash: undefined,
+        })
+      }
+    })
+    const names = (await listUsers(deps.metadata)).map((user) => user.name)
+    assert.equal(names.length, 1203)
+    assert.deepEqual(
+      names,
+      names.toSorted((a, b) => (a < b ? -1 : 1)),
+    )
+  })
+
+  test('have names that can be namespaces', async () => {
+    await using deps = await openTestInstallation()
+    const long = 'a'.repeat(64)
+    for (const name of ['a', 'ann', 'ann.b', 'ann__b', 'a--b', '0', long]) {
+      assert.equal(
+        (await createUser(deps, { name, password: goodPassword, admin: false })).name,
+        name,
+      )
+    }
+    for (const name of [
+      '',
+      'Ann',
+      'ann/b',
+      '.ann',
+      'ann.',
+      'ann b',
+      '../x',
+      'ä',
+      'ann\n',
+      `${long}a`,
+    ]) {
+      const made = createUser(deps, { name, password: goodPassword, admin: false })
+      await assert.rejects(
+        made,
+        refusal('invalid', /cannot be the name of a user/),
+        JSON.stringify(name),
+      )
+    }
+    const upper = createUser(deps, { name: 'Ann', password: goodPassword, admin: false })
+    await assert.rejects(upper, refusal('invalid', /"Ann"/, /ann would do/))
+  })
+
+  test('are not made twice, whatever provider the first one has', async () => {
+    await using deps = await openTestInstallation()
+    await createUser(deps, { name: 'ann', password: goodPassword, admin: false })
+    await deps.metadata.write(async (tx) =>
+      insertPrincipal(tx, {
+        name: 'bob',
+        provider: 'htpasswd',
+        admin: false,
+        passwordHash: undefined,
+      }),
+    )
+    for (const name of ['ann', 'bob']) {
+      const again = createUser(deps, { name, password: goodPassword, admin: true })
+      await assert.rejects(again, refusal('exists', new RegExp(`a user ${name} already`)))
+    }
+    assert.equal((await findPrincipalByName(deps.metadata, 'ann'))?.admin, false)
+  })
+
+  test('of two that are made at once under one name, one is made', async () => {
+    await using deps = await openTestInstallation()
+    const make = async () => createUser(deps, { name: 'ann', password: goodPassword, admin: false })
+    const outcomes = await Promise.allSettled([make(), make()])
+    assert.deepEqual(outcomes.map(({ status }) => status).toSorted(), ['fulfilled', 'rejected'])
+  })
+
+  test('get no weak password, at first and later', async () => {
+    await using deps = await openTestInstallation()
+    const weak = createUser(deps, { name: 'ann', password: 'password1234', admin: false })
+    await assert.rejects(weak, refusal('policy', /not accepted/, /most common/))
+    assert.deepEqual(await listUsers(deps.metadata), [])
+    await createUser(deps, { name: 'ann', password: goodPassword, admin: false })
+    await assert.rejects(
+      setPassword(deps, 'ann', 'short'),
+      refusal('policy', /not accepted/, /5 characters/),
+    )
+  })
+
+  test('get another password by name; the old one no longer verifies', async () => {
+    await using deps = await openTestInstallation()
+    await createUser(deps, { name: 'ann', password: goodPassword, admin: false })
+    await setPassword(deps, 'ann', 'eight-blue-anchors')
+    const hash = (await findPrincipalByName(deps.metadata, 'ann'))?.passwordHash ?? ''
+    assert.equal(await deps.passwords.verify('eight-blue-anchors', hash), true)
+    assert.equal(await deps.passwords.verify(goodPassword, hash), false)
+    await assert.rejects(
+      setPassword(deps, 'bob', goodPassword),
+      refusal('not-found', /no user bob/),
+    )
+  })
+
+  test('of an htpasswd file get no password here', async () => {
+    await using deps = await openTestInstallation()
+    await deps.metadata.write(async (tx) =>
+      insertPrincipal(tx, {
+        name: 'bob',
+        provider: 'htpasswd',
+        admin: false,
+        passwordHash: undefined,
+      }),
+    )
+    await assert.rejects(
+      setPassword(deps, 'bob', goodPassword),
+      refusal('invalid', /bob/, /htpasswd/),
+    )
+    assert.equal((await findPrincipalByName(deps.metadata, 'bob'))?.passwordHash, undefined)
+  })
+
+  test('are removed by name, but never the last administrator who can sign in', async () => {
+    await using deps = await openTestInstallation()
+    const { metadata } = deps
+    await createUser(deps, { name: 'ann', password: goodPassword, admin: false })
+    await createUser(deps, { name: 'boss', password: goodPassword, admin: true })
+    await removeUser(metadata, 'ann')
+    await assert.rejects(removeUser(metadata, 'ann'), refusal('not-found', /no user ann/))
+    await assert.rejects(removeUser(metadata, 'boss'), refusal('denied', /last administrator/))
+    // One without a password cannot take over.
+    await metadata.write(async (tx) =>
+      insertPrincipal(tx, {
+        name: 'idle',
+        provider: 'local',
+        admin: true,
+        passwordHash: undefined,
+      }),
+    )
+    await assert.rejects(removeUser(metadata, 'boss'), refusal('denied', /last administrator/))
+    await createUser(deps, { name: 'chief', password: goodPassword, admin: true })
+    await removeUser(metadata, 'boss')
+    const outcomes = await Promise.allSettled([
+      removeUser(metadata, 'chief'),
+      removeUser(metadata, 'idle'),
+    ])
+    assert.deepEqual(
+      outcomes.map(({ status }) => status),
+      ['rejected', 'fulfilled'],
+    )
+    assert.deepEqual(
+      (await listUsers(metadata)).map(({ name }) => name),
+      ['chief'],
+    )
+  })
+
+  test('made again under an old name are other ones', async () => {
+    await using deps = await openTestInstallation()
+    await createUser(deps, { name: 'ann', password: goodPassword, admin: false })
+    const first = await findPrincipalByName(deps.metadata, 'ann')
+    await removeUser(deps.metadata, 'ann')
+    await createUser(deps, { name: 'ann', password: goodPassword, admin: false })
+    const second = await findPrincipalByName(deps.metadata, 'ann')
+    assert.notEqual(second?.id, first?.id)
+  })
+})
+
+suite('the user admin', () => {
+  test('is not made by hand without the rights of an administrator', async () => {
+    await using deps = await openTestInstallation()
+    const made = createUser(deps, { name: 'admin', password: goodPassword, admin: false })
+    await assert.rejects(made, refusal('invalid', /first administrator/))
+    const admin = await createUser(deps, { name: 'admin', password: goodPassword, admin: true })
+    assert.equal(admin.admin, true)
+    const start = { passwordFile: undefined, mayGenerate: true }
+    assert.deepEqual(await ensureFirstAdministrator(deps, start), {})
+  })
+
+  test('is there, enabled and an administrator after a reset, whatever was before', async () => {
+    await using deps = await openTestInstallation()
+    const { metadata } = deps
+    assert.equal((await resetAdministrator(deps, goodPassword)).admin, true)
+    await createUser(deps, { name: 'boss', password: goodPassword, admin: true })
+    await removeUser(metadata, 'admin')
+    await metadata.write(async (tx) =>
+      insertPrincipal(tx, {
+        name: 'admin',
+        provider: 'htpasswd',
+        admin: false,
+        passwordHash: undefined,
+      }),
+    )
+    const admin = await resetAdministrator(deps, 'eight-blue-anchors')
+    const { name, admin: isAdmin, disabled, provider } = admin
+    assert.deepEqual(
+      { name, isAdmin, disabled, provider },
+      { name: 'admin', isAdmin: true, disabled: false, provider: 'local' },
+    )
+    const hash = (await findPrincipalByName(metadata, 'admin'))?.passwordHash ?? ''
+    assert.equal(await deps.passwords.verify('eight-blue-anchors', hash), true)
+  })
+
+  test('whose password is set by a command has no setup link any more, and counts as set up', async () => {
+    for (const set of [
+      async (deps: Parameters<typeof setPassword>[0]) => setPassword(deps, 'admin', goodPassword),
+      async (deps: Parameters<typeof setPassword>[0]) => resetAdministrator(deps, goodPassword),
+    ]) {
+      await using deps = await openTestInstallation()
+      const { key } = await replaceSetupLink(deps.metadata)
+      await set(deps)
+      assert.equal(await completeSetup(deps, { key, password: 'eight-blue-anchors' }), false)
+      assert.equal(await findSetting(deps.metadata, 'first-administrator-set-up'), 'by command')
+    }
+  })
+
+  test('gets no weak password by a reset either', async () => {
+    await using deps = await openTestInstallation()
+    await assert.rejects(
+      resetAdministrator(deps, 'administrator'),
+      refusal('policy', /not accepted/),
+    )
+    assert.deepEqual(await listUsers(deps.metadata), [])
+  })
+})
