@@ -25,7 +25,13 @@ export const topFolder = 'process'
 /** Libraries that stay inside one folder, so that replacing them is a change to that folder. */
 const confined: Readonly<Record<string, string>> = { kysely: 'metadata', pg: 'metadata' }
 
-const testFiles = ['**/*.test.{ts,mjs}', 'test/**/*.ts']
+const testFiles = [
+  '**/*.test.{ts,mjs}',
+  '**/*-suite.ts',
+  '**/suite-cases/**',
+  '**/test-support/**',
+  'test/**/*.ts',
+]
 const deepest = 4
 
 type Rule = [

@@ -28,13 +28,19 @@ const hostPattern = /^(?:[A-Za-z0-9_.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,
 
 export function createProvenance(options: OriginOptions) {
   const proxies = rangesOf(options.trustedProxies)
+  // Nearly every request has the same one.
+  let knownHost = ''
 
   return (request: IncomingMessage): Provenance => {
     const { socket, headers } = request
     const address = plainAddress(socket.remoteAddress ?? '')
     const encrypted = (socket as TLSSocket).encrypted === true
     const proxied = options.trustedProxies.length > 0 && contains(proxies, address)
-    const host = requireHost(proxied ? firstOf(headers['x-forwarded-host']) : undefined, request)
+    const host = hostOf(proxied ? firstOf(headers['x-forwarded-host']) : undefined, request)
+    if (host !== knownHost) {
+      requireHost(host)
+      knownHost = host
+    }
     const forwardedProto = proxied ? firstOf(headers['x-forwarded-proto']) : undefined
     const secure = forwardedProto === undefined ? encrypted : forwardedProto === 'https'
     const client = proxied ? (lastOf(headers['x-forwarded-for']) ?? address) : address
@@ -46,18 +52,21 @@ export function createProvenance(options: OriginOptions) {
   }
 }
 
-/** @throws {HttpError} 400 when there is no single, well-formed host */
-function requireHost(forwarded: string | undefined, request: IncomingMessage): string {
-  const { rawHeaders } = request
+/** @throws {HttpError} 400 when there is more than one */
+function hostOf(forwarded: string | undefined, { rawHeaders, headers }: IncomingMessage): string {
   let hosts = 0
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]
     if (name?.length === 4 && name.toLowerCase() === 'host') hosts += 1
   }
-  const host = forwarded ?? request.headers.host ?? ''
   if (hosts > 1) throw new HttpError(400, 'The request has more than one Host header.')
-  if (!hostPattern.test(host)) throw new HttpError(400, 'The Host header is missing or malformed.')
-  return host
+  return forwarded ?? headers.host ?? ''
+}
+
+/** @throws {HttpError} 400 when it is none, or no address can be made of it */
+function requireHost(host: string): void {
+  if (hostPattern.test(host) && URL.canParse(`http://${host}`)) return
+  throw new HttpError(400, 'The Host header is missing or malformed.')
 }
 
 function rangesOf(ranges: readonly AddressRange[]): BlockList {

@@ -4,6 +4,7 @@ import { findBlob } from '../metadata/blobs.ts'
 import { findUpload, listUploadParts } from '../metadata/uploads.ts'
 import { digestOf } from '../oci/digest.ts'
 import { StorageUnavailableError } from '../oci/errors.ts'
+import { parseKey } from '../storage/driver.ts'
 import { withFaults } from '../storage/fault-driver.ts'
 import { commitUpload } from './commit-upload.ts'
 import { smallContentLimit } from './small-content.ts'
@@ -275,4 +276,16 @@ test('a commit leaves a note for a repeated request and no parts', async (t) => 
     digest: digestOf(content(10)),
   })
   assert.deepEqual(await listUploadParts(metadata, ticket.id), [])
+})
+
+test('bytes that the storage lost come back with the next push of the same content', async (t) => {
+  const registry = await aRegistry(t)
+  const digest = await pushBlob(registry, content(bigSize), registry.here)
+  const lost = await findBlob(registry.metadata, digest)
+  await registry.driver.delete([parseKey(lost?.storageKey ?? '')])
+
+  await pushBlob(registry, content(bigSize), registry.there)
+
+  assert.ok(content(bigSize).equals((await pullBlob(registry, digest)) ?? Buffer.of()))
+  assert.equal((await objects(registry, 'blobs')).length, 1)
 })

@@ -20,9 +20,11 @@ export function startLoadProcess(interrupted: AbortSignal): LoadProcess {
   })
   // Says only that the signal has ended it; whoever waits for a job learns it from the exit.
   child.on('error', () => undefined)
+  const isRunning = () => child.exitCode === null && child.signalCode === null
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   return {
     async run<J extends Job>(job: J) {
+      if (!isRunning()) throw new Error('The load process has ended.')
       return new Promise<Results[J['kind']]>((resolve, reject) => {
         const settle = () => {
           child.off('message', answered)
@@ -44,7 +46,7 @@ export function startLoadProcess(interrupted: AbortSignal): LoadProcess {
       })
     },
     async [Symbol.asyncDispose]() {
-      if (child.exitCode !== null || child.signalCode !== null) return
+      if (!isRunning()) return
       child.kill('SIGKILL')
       await ended
     },

@@ -13,7 +13,8 @@ export interface PageRequest {
 
 /** @throws {HttpError} 400 when `n` is not a whole number */
 export function parsePage(query: URLSearchParams): PageRequest {
-  const after = query.get('last') ?? ''
+  // No name has a NUL, and PostgreSQL cannot be asked with one: what comes before it sorts the same.
+  const [after = ''] = (query.get('last') ?? '').split('\0', 1)
   const n = query.get('n')
   if (n === null || n === '') return { after, limit: defaultSize }
   if (!/^\d{1,15}$/.test(n)) {

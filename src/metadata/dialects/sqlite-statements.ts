@@ -2,8 +2,10 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Transaction } from '../metadata-store.ts'
 import type { CompiledSql, Query } from '../query.ts'
+import type { ReadCache } from './sqlite-read-cache.ts'
 
-export function statementsOf(db: DatabaseSync): Transaction {
+/** With a cache, single rows may come from there. */
+export function statementsOf(db: DatabaseSync, cache?: ReadCache): Transaction {
   const prepared = new Map<CompiledSql, StatementSync>()
 
   function prepare(compiled: CompiledSql): StatementSync {
@@ -22,7 +24,9 @@ export function statementsOf(db: DatabaseSync): Transaction {
     },
     async one<P, R>(query: Query<P, R>, parameters: P) {
       const compiled = query.compiled.sqlite
-      return prepare(compiled).get(...values(compiled, parameters)) as R | undefined
+      const bound = values(compiled, parameters)
+      const read = () => prepare(compiled).get(...bound) as R | undefined
+      return cache === undefined ? read() : cache.one(compiled, bound, read)
     },
     async run<P, R>(query: Query<P, R>, parameters: P) {
       const compiled = query.compiled.sqlite

@@ -10,6 +10,7 @@ import type { Query } from '../query.ts'
 import { createGroupSync, type GroupSync } from './group-sync.ts'
 import { connect, requireSafeVersion, sqliteMigrations } from './sqlite-connection.ts'
 import { openLog, type WriteLog } from './sqlite-log.ts'
+import { createReadCache, openLogIndex } from './sqlite-read-cache.ts'
 import { statementsOf } from './sqlite-statements.ts'
 import { createTurnState, createWriteTurn, type TurnState, type WriteTurn } from './write-turn.ts'
 
@@ -19,6 +20,8 @@ export interface SqliteOptions {
   readonly migrate?: boolean
   /** The threads of one process share it. */
   readonly turn?: TurnState
+  /** Of this process (openLogIndex); without it, one is opened and never closed. */
+  readonly logIndex?: number
   /** Replaces the sync of the log, so that a test can make it fail. */
   readonly syncLog?: (log: WriteLog) => Promise<void>
 }
@@ -48,7 +51,8 @@ export async function openSqlite(options: SqliteOptions): Promise<MetadataStore>
   const log = await openLog(options.file, writer)
   const sync = createGroupSync(async () => (options.syncLog ?? ((one) => one.sync()))(log))
   const turn = createWriteTurn(options.turn ?? createTurnState())
-  return new SqliteStore({ writer, reader, openReader, log, sync, turn })
+  const logIndex = options.logIndex ?? openLogIndex(options.file)
+  return new SqliteStore({ writer, reader, openReader, log, sync, turn, logIndex })
 }
 
 interface Parts {
@@ -59,6 +63,7 @@ interface Parts {
   readonly log: WriteLog
   readonly sync: GroupSync
   readonly turn: WriteTurn
+  readonly logIndex: number
 }
 
 /** A connection for reads of several statements. */
@@ -79,6 +84,7 @@ class SqliteStore implements MetadataStore {
   readonly #parts: Parts
   readonly #writes: Transaction
   readonly #reads: Reader
+  readonly #cachedReads: Reader
   #pending: PendingWrite[] = []
   #committing: Promise<void> | undefined
   readonly #snapshots: Snapshot[] = []
@@ -88,6 +94,7 @@ class SqliteStore implements MetadataStore {
     this.#parts = parts
     this.#writes = statementsOf(parts.writer)
     this.#reads = statementsOf(parts.reader)
+    this.#cachedReads = statementsOf(parts.reader, createReadCache(parts.logIndex))
   }
 
   async all<P, R>(query: Query<P, R>, parameters: P): Promise<readonly R[]> {
@@ -95,7 +102,7 @@ class SqliteStore implements MetadataStore {
   }
 
   async one<P, R>(query: Query<P, R>, parameters: P): Promise<R | undefined> {
-    return this.#reads.one(query, parameters)
+    return this.#cachedReads.one(query, parameters)
   }
 
   /** A connection of its own: single statements, and reads that begin later, must not see its older moment. */

@@ -3,8 +3,18 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
+import { setImmediate as turn } from 'node:timers/promises'
 import { ObjectNotFoundError, parseKey } from '../driver.ts'
 import { type Case, chunks, deep, one, text, two } from './content.ts'
+
+const copiedRanges = [
+  [0, 1_099_999],
+  [0, 0],
+  [5, 262_148],
+  [5, 262_149],
+  [262_143, 262_144],
+  [1_099_999, 1_099_999],
+] as const
 
 export const reading: readonly Case[] = [
   [
@@ -52,6 +62,35 @@ export const reading: readonly Case[] = [
           assert.ok(bytes.subarray(start, end + 1).equals(part), `${start}-${end}`)
         }
       }
+    },
+  ],
+  [
+    'copy gives exactly the bytes of a range, however slowly they are taken',
+    async (driver) => {
+      const bytes = randomBytes(1_100_000)
+      await driver.write(one, [bytes])
+      for (const [start, end] of copiedRanges) {
+        const taken: Uint8Array[] = []
+        await driver.copy(one, { start, end }, async (chunk) => {
+          await turn()
+          taken.push(new Uint8Array(chunk))
+        })
+        assert.ok(bytes.subarray(start, end + 1).equals(Buffer.concat(taken)), `${start}-${end}`)
+      }
+    },
+  ],
+  [
+    'copy stops where its taker fails, with the error of the taker',
+    async (driver) => {
+      await driver.write(one, [randomBytes(1_100_000)])
+      const failure = new Error('the client went away')
+      const copying = driver.copy(one, { start: 0, end: 1_099_999 }, async () => {
+        await turn()
+        throw failure
+      })
+      await assert.rejects(copying, (error) => error === failure)
+      const absent = driver.copy(two, { start: 0, end: 1 }, async () => undefined)
+      await assert.rejects(absent, ObjectNotFoundError)
     },
   ],
   [

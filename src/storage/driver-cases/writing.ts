@@ -61,6 +61,16 @@ export const writing: readonly Case[] = [
     },
   ],
   [
+    'every chunk is given back once, when its bytes are in the object',
+    async (driver) => {
+      const pieces = [1, 70_000, 600_000, 3, 900_000].map((size) => randomBytes(size))
+      const copies = pieces.map((piece) => Buffer.from(piece))
+      await driver.write(one, pieces, { written: (chunk) => void chunk.fill(0) })
+      assert.ok(Buffer.concat(copies).equals(await buffer(await driver.read(one))))
+      assert.ok(pieces.every((piece) => piece.every((byte) => byte === 0)))
+    },
+  ],
+  [
     'a source that fails leaves nothing, and its own error is the one that is thrown',
     async (driver) => {
       const failure = new Error('the client went away')

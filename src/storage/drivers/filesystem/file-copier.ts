@@ -23,11 +23,10 @@ export async function copySpan(
   try {
     for (let position = start; position <= end;) {
       const target = free.subarray(0, Math.min(size, end - position + 1))
-      const count = await files.read(file, target, position)
-      if (count === 0) throw cutShort()
-      position += count
+      await fill(files, file, { target, position })
+      position += target.length
       await writing
-      writing = write(target.subarray(0, count))
+      writing = write(target)
       // Whoever awaits it next hears of a failure; meanwhile it is not unhandled.
       writing.catch(() => undefined)
       const written = free
@@ -36,6 +35,19 @@ export async function copySpan(
     }
   } finally {
     await writing
+  }
+}
+
+/** All of the target: a read may give less, and what is on its way must not be read over. */
+async function fill(
+  files: FileOperations,
+  file: number,
+  { target, position }: { readonly target: Uint8Array; readonly position: number },
+): Promise<void> {
+  for (let filled = 0; filled < target.length;) {
+    const count = await files.read(file, target.subarray(filled), position + filled)
+    if (count === 0) throw cutShort()
+    filled += count
   }
 }
 

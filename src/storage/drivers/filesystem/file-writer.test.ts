@@ -76,6 +76,24 @@ test('a write that failed ends the source at its next chunk, and nothing is unde
   assert.equal(running, 0)
 })
 
+test('a long write is over only after the early sync, whose failure is its own', async () => {
+  const sync = Promise.withResolvers<void>()
+  const writeAll = createWriteAll({
+    ...nodeFiles,
+    writev: counting(async () => undefined),
+    fdatasync: () => sync.promise,
+  })
+  let isOver = false
+  const writing = writeAll(1, [Buffer.alloc(40 * 1024 * 1024)]).finally(() => {
+    isOver = true
+  })
+  writing.catch(() => undefined)
+  for (let turns = 0; turns < 20; turns++) await turn()
+  assert.equal(isOver, false)
+  sync.reject(new Error('broken disk'))
+  await assert.rejects(writing, /broken disk/)
+})
+
 test('a source that fails is told only after the write that was under way', async () => {
   const gate = Promise.withResolvers<void>()
   const writeAll = createWriteAll({ ...nodeFiles, writev: counting(() => gate.promise) })

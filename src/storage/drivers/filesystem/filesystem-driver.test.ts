@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import {
   mkdir,
   readFile,
@@ -12,6 +13,7 @@ import {
 import { dirname, join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ObjectNotFoundError, type StorageDriver, parseKey } from '../../driver.ts'
 import { driverSuite } from '../../driver-suite.ts'
 import { nodeFiles } from './file-operations.ts'
@@ -202,6 +204,26 @@ test('a short write is continued where it stopped', async (t) => {
   const bytes = Buffer.from(Array.from({ length: 1_000_000 }, (_, index) => index % 251))
   await driver.write(one, [bytes.subarray(0, 200_000), bytes.subarray(200_000)])
   assert.ok(bytes.equals(await readFile(join(root, one))))
+})
+
+test('short reads change nothing of what is copied or read', async (t) => {
+  const files = {
+    ...nodeFiles,
+    read: (file: number, target: Uint8Array, position: number) =>
+      nodeFiles.read(file, target.subarray(0, 70_001), position),
+  }
+  await using driver = await openFilesystemDriver({ root: await testRoot(t), files })
+  const bytes = randomBytes(1_000_000)
+  await driver.write(one, [bytes])
+  assert.ok(bytes.equals(await buffer(await driver.read(one))))
+  for (const end of [99_999, 999_999]) {
+    const taken: Uint8Array[] = []
+    await driver.copy(one, { start: 0, end }, async (chunk) => {
+      await sleep(1)
+      taken.push(new Uint8Array(chunk))
+    })
+    assert.ok(bytes.subarray(0, end + 1).equals(Buffer.concat(taken)), `to ${end}`)
+  }
 })
 
 test('a filesystem that writes nothing and gives no reason is unavailable, not asked for ever', async (t) => {

@@ -104,7 +104,6 @@ class FilesystemDriver implements StorageDriver {
     try {
       const bytes = abortableBy(signal, source)
       const { key, size } = await this.#writeFile(temporary, to, bytes, written)
-      signal?.throwIfAborted()
       await this.#publish(temporary, key)
       return { key, size, modifiedAt: new Date() }
     } catch (error) {
