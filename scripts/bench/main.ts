@@ -53,6 +53,10 @@ async function main(args: readonly string[], env: Environment): Promise<number> 
     await measure(options, env, interruption.signal)
     return 0
   } catch (error) {
+    if (error instanceof UsageError) {
+      say(error.message)
+      return usageExit
+    }
     if (!interruption.signal.aborted) throw error
     say('Interrupted: everything that was started has ended.')
     return interruptedExit
@@ -68,7 +72,8 @@ async function measure(
   const folder = await mkdtemp(join(tmpdir(), 'carrel-bench-'))
   owned.defer(async () => rm(folder, { recursive: true, force: true, maxRetries: 3 }))
   const subjects = await findSubjects(options.subjects, { env, owned, say })
-  const machine = describeMachine(root, folder)
+  if (subjects.length === 0) throw new UsageError('There is nothing to measure.')
+  const machine = describeMachine(root, tmpdir())
   for (const warning of machine.warnings) say(`Warning: ${warning}`)
 
   const bench: Bench = {
@@ -89,7 +94,7 @@ async function measure(
   const generators = generatorsText(bench)
   const report = { works, subjects, outcomes }
   process.stdout.write(
-    `\n${machineText(machine, generators)}\n\n${tableText(report)}\n\n${tableNote}\n`,
+    `\n${machineText(machine, generators)}\n\n${tableText(report)}\n\n${tableNote(options)}\n`,
   )
   if (options.json === undefined) return
   const titles = subjects.map(({ name, title }) => ({ name, title }))

@@ -2,6 +2,7 @@
 // stands against the best peer's. Markdown, to be pasted into docs/performance.md.
 import type { Login } from './door.ts'
 import type { Machine } from './machine.ts'
+import type { Options } from './options.ts'
 import type { Outcome } from './run-work.ts'
 import type { Subject } from './subjects/subject.ts'
 import type { Line, Work } from './work.ts'
@@ -37,8 +38,9 @@ export function tableText(report: Report): string {
   return [header, ruler, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 }
 
-export const tableNote =
-  'Medians. In brackets: how many times as good as the best registry beside it; above 1, Carrel is better.'
+export function tableNote({ rounds, seconds }: Pick<Options, 'rounds' | 'seconds'>): string {
+  return `Medians of ${rounds} turns, of ${seconds} s where the work has no end of its own. In brackets: how many times as good as the best registry beside it; above 1, Carrel is better.`
+}
 
 function cellOf(report: Report, work: string, line: Line, subject: Column): string {
   const login = subject.kind === 'carrel' ? line.carrel : line.peers

@@ -41,7 +41,7 @@ interface Waiting {
 }
 
 const longestMs = 120_000
-const readBytes = 1024 * 1024
+const readBytes = 64 * 1024
 const endOfHead = Buffer.from('\r\n\r\n')
 
 export class Connection implements Disposable {
@@ -88,8 +88,7 @@ export class Connection implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#socket?.destroy()
-    this.#socket = undefined
+    this.#fail(new Error('the connection is not needed any more'))
   }
 
   async #stream(pieces: AsyncIterable<Uint8Array>): Promise<void> {

@@ -1,8 +1,7 @@
 // Remembers for a few minutes that a user name and password were right, so that a client that sends Basic with each
 // request costs one password hash and not thousands. What is kept is a keyed hash under a key that only this process
 // has. Wrong passwords are not remembered.
-import { createHmac, createSecretKey, randomBytes } from 'node:crypto'
-import type { KeyObject } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 
 export interface VerifiedCredential {
   readonly principalId: number
@@ -39,8 +38,7 @@ export function createVerifiedCredentials(
   options: VerifiedCredentialsOptions = {},
 ): VerifiedCredentials {
   const { lifetimeMs = 5 * 60_000, maxEntries = 10_000, now = () => performance.now() } = options
-  // As a key object: Node 24 takes five times as long with the bytes themselves.
-  const key = createSecretKey(randomBytes(32))
+  const key = randomBytes(32).toString('base64')
   const entries = new Map<string, Entry>()
   const underway = new Map<string, Promise<VerifiedCredential | undefined>>()
 
@@ -77,9 +75,10 @@ export function createVerifiedCredentials(
   }
 }
 
-/** The length of the user name stands first, so that no other pair of user and password gives the same text. */
-function nameOf(key: KeyObject, user: string, password: string): string {
-  return createHmac('sha256', key)
-    .update(`${user.length}:${user}:${password}`, 'utf8')
-    .digest('base64')
+/**
+ * The length of the user name stands first, so that no other pair of user and password gives the same text. The hash
+ * never leaves this process, so the key before the text is as good as an HMAC, at a fifth of its cost.
+ */
+function nameOf(key: string, user: string, password: string): string {
+  return hash('sha256', `${key}:${user.length}:${user}:${password}`, 'base64')
 }

@@ -29,7 +29,7 @@ const hostPattern = /^(?:[A-Za-z0-9_.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,
 export function createProvenance(options: OriginOptions) {
   const proxies = rangesOf(options.trustedProxies)
   // Nearly every request has the same one.
-  let knownHost = ''
+  let knownHost: string | undefined
 
   return (request: IncomingMessage): Provenance => {
     const { socket, headers } = request

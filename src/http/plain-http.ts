@@ -21,7 +21,8 @@ export function plainHttpReply(
     !path.startsWith('/api/') &&
     request.headers.accept?.includes('text/html') === true
   if (isBrowser) {
-    const location = `${origin.replace(/^http:/, 'https:')}${path}`
+    // As it was written: decoded, it could hold what no header may.
+    const location = `${origin.replace(/^http:/, 'https:')}${request.url ?? '/'}`
     return { status: 307, headers: { location, 'content-length': 0 } }
   }
   throw new HttpError(
@@ -31,13 +32,19 @@ export function plainHttpReply(
   )
 }
 
+const signsOfProxies = [
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-real-ip',
+  'forwarded',
+  'via',
+]
+
 /** Open mode has no logins, so it answers this machine alone, and nothing that only passes through it. */
 export function requireLocal(request: IncomingMessage, { peer }: Provenance): void {
   const { headers } = request
-  const forwarded =
-    headers['x-forwarded-for'] !== undefined ||
-    headers['forwarded'] !== undefined ||
-    headers['via'] !== undefined
+  const forwarded = signsOfProxies.some((name) => headers[name] !== undefined)
   // A web page of a foreign name that resolves to this machine (DNS rebinding) has that name as Host.
   const named = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/.test(headers.host ?? '')
   if (peer.loopback && !forwarded && named) return

@@ -49,7 +49,7 @@ export async function commitUpload(
   end: UploadEnd,
 ): Promise<void> {
   const { state, parts } = await stateOf(deps, ticket, end.expected)
-  if (state === 'committed') return
+  if (state === 'committed') return waitUntilDurable(deps)
   const offset = sizeOf(parts)
   if (end.offset !== undefined && end.offset !== offset) throw new UploadOffsetError(offset)
 
@@ -60,7 +60,7 @@ export async function commitUpload(
           if (await wasCommittedMeanwhile(deps, ticket, end, error)) return undefined
           throw error
         })
-  if (blob === undefined) return
+  if (blob === undefined) return waitUntilDurable(deps)
   await publish(deps, ticket, { blob, hadRow: parts.length > 0 })
   // Content of parts that were read, not moved, is no longer needed.
   await deps.blobs.delete(storageKeys(parts))

@@ -2,7 +2,7 @@
 // the log, shared by all commits that came before it. That is what `synchronous=FULL` does, except that the event loop
 // does not stand still meanwhile and many writes share one commit and one sync.
 // See docs/decisions/0010-group-commit.md.
-import type { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { StorageFullError, StorageUnavailableError } from '../../oci/errors.ts'
 import type { MetadataStore, Reader, Transaction } from '../metadata-store.ts'
 import { migrate } from '../migrations/migrate.ts'
@@ -72,11 +72,31 @@ interface Snapshot {
   readonly reads: Reader
 }
 
-/** A write that waits for its turn. `settle` tells how it went, after the commit. */
+/** Statements that every write runs, prepared once. */
+type Control = Readonly<Record<'begin' | 'commit' | 'savepoint' | 'release', StatementSync>>
+
+function controlOf(db: DatabaseSync): Control {
+  return {
+    begin: db.prepare('BEGIN IMMEDIATE'),
+    commit: db.prepare('COMMIT'),
+    savepoint: db.prepare('SAVEPOINT one'),
+    release: db.prepare('RELEASE one'),
+  }
+}
+
+/** A write that waits for the next commit. */
 interface PendingWrite {
   readonly work: (tx: Transaction) => Promise<unknown>
+  readonly durable: boolean
   readonly resolve: (result: unknown) => void
   readonly reject: (error: unknown) => void
+}
+
+/** A write after the commit: how it went. */
+interface Outcome {
+  readonly write: PendingWrite
+  readonly tell: () => void
+  readonly isCommitted: boolean
 }
 
 class SqliteStore implements MetadataStore {
@@ -85,6 +105,7 @@ class SqliteStore implements MetadataStore {
   readonly #writes: Transaction
   readonly #reads: Reader
   readonly #cachedReads: Reader
+  readonly #control: Control
   #pending: PendingWrite[] = []
   #committing: Promise<void> | undefined
   readonly #snapshots: Snapshot[] = []
@@ -93,6 +114,7 @@ class SqliteStore implements MetadataStore {
   constructor(parts: Parts) {
     this.#parts = parts
     this.#writes = statementsOf(parts.writer)
+    this.#control = controlOf(parts.writer)
     this.#reads = statementsOf(parts.reader)
     this.#cachedReads = statementsOf(parts.reader, createReadCache(parts.logIndex))
   }
@@ -127,59 +149,67 @@ class SqliteStore implements MetadataStore {
     work: (tx: Transaction) => Promise<T>,
     { durable = true }: { durable?: boolean } = {},
   ): Promise<T> {
-    const { sync } = this.#parts
-    sync.requireHealthy()
-    const result = await new Promise<unknown>((resolve, reject) => {
-      this.#pending.push({ work, resolve, reject })
+    this.#parts.sync.requireHealthy()
+    return new Promise<unknown>((resolve, reject) => {
+      this.#pending.push({ work, durable, resolve, reject })
       this.#committing ??= this.#commitPending()
-    })
-    if (durable) await sync.sync()
-    return result as T
+    }) as Promise<T>
   }
 
+  /** What comes while the disk is busy shares the next commit, and its sync. */
   async #commitPending(): Promise<void> {
     const { turn } = this.#parts
+    // Requests that arrived together come here one after another.
+    await new Promise((resolve) => setImmediate(resolve))
     while (this.#pending.length > 0) {
       await turn.take()
       const batch = this.#pending.splice(0, batchSize)
-      const settle = await this.#commit(batch).finally(() => turn.release())
-      settle()
+      const outcomes = await this.#commit(batch).finally(() => turn.release())
+      await this.#settle(outcomes)
     }
     this.#committing = undefined
   }
 
-  /** One transaction for all; each write of it is all or nothing by itself. Returns what tells the outcomes. */
-  async #commit(batch: readonly PendingWrite[]): Promise<() => void> {
-    const { writer } = this.#parts
-    const outcomes: (() => void)[] = []
+  async #settle(outcomes: readonly Outcome[]): Promise<void> {
+    const awaiting = outcomes.filter(({ write, isCommitted }) => write.durable && isCommitted)
+    for (const outcome of outcomes) if (!awaiting.includes(outcome)) outcome.tell()
+    if (awaiting.length === 0) return
     try {
-      writer.exec('BEGIN IMMEDIATE')
-      for (const write of batch) outcomes.push(await this.#runOne(write, batch.length > 1))
-      writer.exec('COMMIT')
-      return () => {
-        for (const tell of outcomes) tell()
-      }
+      await this.#parts.sync.sync()
+      for (const { tell } of awaiting) tell()
     } catch (error) {
-      if (writer.isTransaction) writer.exec('ROLLBACK')
-      const failure = translate(error)
-      return () => {
-        for (const { reject } of batch) reject(failure)
-      }
+      for (const { write } of awaiting) write.reject(error)
     }
   }
 
-  async #runOne({ work, resolve, reject }: PendingWrite, nested: boolean): Promise<() => void> {
+  /** One transaction for all; each write of it is all or nothing by itself. */
+  async #commit(batch: readonly PendingWrite[]): Promise<readonly Outcome[]> {
     const { writer } = this.#parts
-    if (nested) writer.exec('SAVEPOINT one')
+    const outcomes: Outcome[] = []
     try {
-      const result = await work(this.#writes)
-      if (nested) writer.exec('RELEASE one')
-      return () => resolve(result)
+      this.#control.begin.run()
+      for (const write of batch) outcomes.push(await this.#runOne(write, batch.length > 1))
+      this.#control.commit.run()
+      return outcomes
+    } catch (error) {
+      if (writer.isTransaction) writer.exec('ROLLBACK')
+      const failure = translate(error)
+      return batch.map((write) => failed(write, failure))
+    }
+  }
+
+  async #runOne(write: PendingWrite, nested: boolean): Promise<Outcome> {
+    const { writer } = this.#parts
+    if (nested) this.#control.savepoint.run()
+    try {
+      const result = await write.work(this.#writes)
+      if (nested) this.#control.release.run()
+      return { write, tell: () => write.resolve(result), isCommitted: true }
     } catch (error) {
       // A full disk or a broken file may have ended the whole transaction already.
       if (!nested || !writer.isTransaction) throw error
       writer.exec('ROLLBACK TO one; RELEASE one')
-      return () => reject(translate(error))
+      return failed(write, translate(error))
     }
   }
 
@@ -206,6 +236,10 @@ class SqliteStore implements MetadataStore {
     reader.close()
     writer.close()
   }
+}
+
+function failed(write: PendingWrite, error: unknown): Outcome {
+  return { write, tell: () => write.reject(error), isCommitted: false }
 }
 
 function translate(error: unknown): unknown {
