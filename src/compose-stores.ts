@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Config } from './config/config.ts'
 import { openPostgres } from './metadata/dialects/postgres.ts'
 import { openSqlite } from './metadata/dialects/sqlite.ts'
+import { openLogIndex } from './metadata/dialects/sqlite-read-cache.ts'
 import type { TurnState } from './metadata/dialects/write-turn.ts'
 import type { MetadataStore } from './metadata/metadata-store.ts'
 import { createBlobStore, type BlobStore } from './storage/blob-store.ts'
@@ -30,4 +31,9 @@ export async function openBlobs(
     blobs: createBlobStore(driver),
     [Symbol.asyncDispose]: async () => driver[Symbol.asyncDispose](),
   }
+}
+
+/** The descriptor that all threads of a serving process share; the database is open already. */
+export function openSharedLogIndex(dataDir: string): number {
+  return openLogIndex(join(dataDir, databaseFile))
 }

@@ -29,6 +29,7 @@ export async function createRegistryServer(
       ? await openSqlite({
           file: join(settings.dataDir, databaseFile),
           turn: settings.metadata.turn,
+          logIndex: settings.metadata.logIndex,
         })
       : await openPostgres(settings.metadata)
   const storage = await openBlobs(settings.dataDir)

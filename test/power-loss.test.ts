@@ -13,7 +13,7 @@ import { buildSyncFaults, whyNoSyncFaults, type SyncFault } from './durability/s
 import { warmStarts, type WarmStarts } from './durability/compile-cache.ts'
 
 const momentsWanted = Number(process.env['CARREL_TEST_POWER_LOSSES'] ?? 50)
-const momentsPerRun = 10
+const momentsPerRun = 5
 /** Runs that ended early, on a slow machine, are made up for. */
 const mostRuns = 2 * Math.ceil(momentsWanted / momentsPerRun) + 2
 const mebibytesNeeded = 3072

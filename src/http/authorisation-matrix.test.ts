@@ -136,7 +136,15 @@ function expected(caller: Caller, need: Need, repository: Repository): Outcome {
 }
 
 // What a handler says when it ran on a repository that there is not.
-const saysUnknownName: ReadonlySet<string> = new Set(['tags GET', 'manifest GET', 'manifest HEAD', 'manifest DELETE', 'blob GET', 'blob HEAD', 'blob DELETE'])
+const saysUnknownName: ReadonlySet<string> = new Set([
+  'tags GET',
+  'manifest GET',
+  'manifest HEAD',
+  'manifest DELETE',
+  'blob GET',
+  'blob HEAD',
+  'blob DELETE',
+])
 
 function outcomeOf(answer: Answer): Outcome {
   if (answer.status === 401) {

@@ -12,7 +12,12 @@ interface Incoming {
 }
 
 /** What Node makes of a request: the first of several hosts is in `headers`, all are in `rawHeaders`. */
-function incoming({ from = '192.0.2.7', encrypted = false, headers = {}, host = 'registry.test' }: Incoming) {
+function incoming({
+  from = '192.0.2.7',
+  encrypted = false,
+  headers = {},
+  host = 'registry.test',
+}: Incoming) {
   const hosts = typeof host === 'string' ? [host] : host
   return {
     socket: { remoteAddress: from, encrypted },
@@ -106,7 +111,15 @@ test('a public origin is used whatever the client wrote', () => {
 
 test('a host is a name or an address, with a port or without', () => {
   const provenanceOf = createProvenance(direct)
-  for (const host of ['localhost', 'localhost:5000', 'a-b.example.:443', '127.0.0.1:1', '[::1]', '[::1]:65535', 'under_score']) {
+  for (const host of [
+    'localhost',
+    'localhost:5000',
+    'a-b.example.:443',
+    '127.0.0.1:1',
+    '[::1]',
+    '[::1]:65535',
+    'under_score',
+  ]) {
     assert.equal(provenanceOf(incoming({ host })).origin, `http://${host}`)
   }
 })

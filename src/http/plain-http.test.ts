@@ -15,7 +15,9 @@ function request({ method = 'GET', url = '/v2/', headers = {} }: Asked = {}): In
   return { method, url, headers: { host: 'registry.test', ...headers } } as IncomingMessage
 }
 
-function from(changes: Partial<Provenance['peer']> & { readonly proxied?: boolean } = {}): Provenance {
+function from(
+  changes: Partial<Provenance['peer']> & { readonly proxied?: boolean } = {},
+): Provenance {
   const { proxied = false, ...peer } = changes
   return {
     peer: { address: '192.0.2.7', loopback: false, secure: false, ...peer },
@@ -46,7 +48,10 @@ test('other machines are told to come with TLS, and nothing that they ask for is
       assert.throws(() => plainHttpReply(request({ method }), from(), path), isRefusal)
     }
   }
-  assert.throws(() => plainHttpReply(request(), from(), '/v2/'), /HTTPS only.*https:\/\/.*\/ca\.sh/s)
+  assert.throws(
+    () => plainHttpReply(request(), from(), '/v2/'),
+    /HTTPS only.*https:\/\/.*\/ca\.sh/s,
+  )
 })
 
 test('what anybody needs to trust us is answered in the clear', () => {
@@ -103,6 +108,10 @@ test('open mode refuses other machines, other names and whatever only passes thr
     [{ ...local, 'x-forwarded-host': 'x' }, from({ loopback: true })],
     [{ ...local, 'x-forwarded-proto': 'https' }, from({ loopback: true })],
   ] as const) {
-    assert.throws(() => requireLocal(request({ headers }), provenance), isRefusal, JSON.stringify(headers))
+    assert.throws(
+      () => requireLocal(request({ headers }), provenance),
+      isRefusal,
+      JSON.stringify(headers),
+    )
   }
 })

@@ -7,7 +7,7 @@ import { errorReply } from './error-reply.ts'
 import { HttpError } from './http-error.ts'
 import { createProvenance, type OriginOptions } from './origin.ts'
 import { plainHttpReply, requireLocal } from './plain-http.ts'
-import type { Reply } from './reply.ts'
+import type { BodyWriter, Reply } from './reply.ts'
 import type { HttpRequest } from './request.ts'
 import { isDistributionPath } from './target.ts'
 
@@ -21,6 +21,13 @@ export interface ServerOptions extends OriginOptions {
   readonly tlsRefused: (address: string) => void
   /** Distinguishes the request ids of several workers. */
   readonly idPrefix: string
+  /** How long a client may be silent while we wait for it, and how long one is heard out; left out but in tests. */
+  readonly patience?: Patience
+}
+
+export interface Patience {
+  readonly idleMs: number
+  readonly lingerMs: number
 }
 
 export interface Certificate {
@@ -36,7 +43,7 @@ export interface RegistryServer {
 }
 
 const tlsHandshake = 0x16
-const idleMs = 60_000
+const defaultPatience: Patience = { idleMs: 60_000, lingerMs: 10_000 }
 const limits = {
   // A slow upload is not a hanging one: only silence is (protocol.md Q55).
   requestTimeout: 0,
@@ -47,7 +54,9 @@ const limits = {
 }
 
 export function createServer(options: ServerOptions): RegistryServer {
-  const handler = createHandler(options)
+  const { idleMs } = options.patience ?? defaultPatience
+  const state = { draining: false }
+  const handler = createHandler(options, state)
   const plain = http.createServer(limits, handler)
   const { key, cert } = options.certificate
   const secure = https.createServer({ ...limits, key, cert, minVersion: 'TLSv1.2' }, handler)
@@ -62,10 +71,20 @@ export function createServer(options: ServerOptions): RegistryServer {
     socket.destroy()
   })
   const sockets = new Set<Socket>()
+  /** Those that have not said anything yet. */
+  const silent = new Set<Socket>()
   const front = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
-    tellApart(socket, plain, secure)
+    silent.add(socket)
+    socket.once('close', () => {
+      sockets.delete(socket)
+      silent.delete(socket)
+    })
+    hear(socket, idleMs, (first) => {
+      silent.delete(socket)
+      const server = first === tlsHandshake ? secure : plain
+      server.emit('connection', socket)
+    })
   })
 
   return {
@@ -74,6 +93,8 @@ export function createServer(options: ServerOptions): RegistryServer {
         front.once('error', reject)
         front.listen({ host, port, reusePort, backlog: 4096 }, () => {
           front.off('error', reject)
+          // A connection that cannot be accepted (no descriptor is left) must not end the process.
+          front.on('error', () => undefined)
           resolve()
         })
       })
@@ -83,7 +104,9 @@ export function createServer(options: ServerOptions): RegistryServer {
       secure.setSecureContext({ ...certificate, minVersion: 'TLSv1.2' })
     },
     async drain(graceMs) {
+      state.draining = true
       const closed = new Promise<void>((resolve) => front.close(() => resolve()))
+      for (const socket of silent) socket.destroy()
       plain.closeIdleConnections()
       secure.closeIdleConnections()
       const idle = setInterval(() => {
@@ -102,7 +125,8 @@ export function createServer(options: ServerOptions): RegistryServer {
   }
 }
 
-function tellApart(socket: Socket, plain: http.Server, secure: https.Server): void {
+/** Waits for the first byte, which stays with the socket. */
+function hear(socket: Socket, idleMs: number, heard: (first: number | undefined) => void): void {
   socket.on('error', () => socket.destroy())
   const giveUp = () => socket.destroy()
   socket.setTimeout(idleMs, giveUp)
@@ -113,8 +137,7 @@ function tellApart(socket: Socket, plain: http.Server, secure: https.Server): vo
     socket.off('timeout', giveUp)
     socket.off('end', giveUp)
     socket.unshift(first)
-    const server = first[0] === tlsHandshake ? secure : plain
-    server.emit('connection', socket)
+    heard(first[0])
     process.nextTick(() => socket.resume())
   })
 }
@@ -132,15 +155,22 @@ function refuseBrokenRequest(
   )
 }
 
-function createHandler(options: ServerOptions) {
+function createHandler(options: ServerOptions, state: { readonly draining: boolean }) {
   const provenanceOf = createProvenance(options)
+  const { lingerMs } = options.patience ?? defaultPatience
   let count = 0
 
   return (incoming: IncomingMessage, response: ServerResponse): void => {
     count += 1
     const id = `${options.idPrefix}-${count}`
+    // Others have said all that they will say.
+    if (incoming.method !== 'GET' && incoming.method !== 'HEAD') response.on('timeout', onSilence)
     answer(incoming, id)
-      .then(async (reply) => send(incoming, response, reply))
+      .then(async (reply) => {
+        if (state.draining) response.setHeader('connection', 'close')
+        await send(incoming, response, reply)
+        if (!incoming.complete) linger(incoming, lingerMs)
+      })
       // The client went away, or the storage broke in the middle of a body: the broken connection tells it.
       .catch(() => response.destroy())
   }
@@ -171,6 +201,24 @@ function createHandler(options: ServerOptions) {
   }
 }
 
+/**
+ * Nothing was sent or received for a while. Only a client that we wait for is cut off: not while we still work on what
+ * it sent, be it all of its request or a part that lies here unread.
+ */
+function onSilence(this: ServerResponse, socket: Socket): void {
+  const { req: incoming } = this
+  const isOurTurn = incoming.complete || incoming.readableLength > 0
+  if (isOurTurn && !this.headersSent) socket.setTimeout(socket.timeout ?? 0)
+  else socket.destroy()
+}
+
+/** Whoever is answered before all of a body has come hears it only if we go on reading for a while. */
+function linger(incoming: IncomingMessage, lingerMs: number): void {
+  const cut = setTimeout(() => incoming.socket.destroy(), lingerMs)
+  incoming.once('close', () => clearTimeout(cut))
+  incoming.resume()
+}
+
 /** @throws {HttpError} 400 when the path is not one, or is percent-encoded wrongly */
 function splitUrl(url: string): { readonly path: string; readonly query: string } {
   const mark = url.indexOf('?')
@@ -198,13 +246,30 @@ async function send(
     response.end(incoming.method === 'HEAD' ? undefined : body)
     return
   }
-  await body(async (chunk) => writeChunk(response, chunk))
+  await writeBody(incoming.socket, response, body)
   response.end()
 }
 
-/** Resolves when the system has taken the chunk, so that its memory is free again. */
-async function writeChunk(response: ServerResponse, chunk: Uint8Array): Promise<void> {
-  return new Promise((resolve, reject) => {
-    response.write(chunk, (error) => (error ? reject(error) : resolve()))
-  })
+/** A chunk counts as written when the system has taken it, so that its memory is free again. */
+async function writeBody(
+  socket: Socket,
+  response: ServerResponse,
+  body: BodyWriter,
+): Promise<void> {
+  let giveUp: (reason: Error) => void = () => undefined
+  // An answer that waits behind another one on its connection is not told that the client has gone.
+  const onClose = () => giveUp(new Error('the client went away'))
+  socket.once('close', onClose)
+  try {
+    await body(
+      async (chunk) =>
+        new Promise((resolve, reject) => {
+          giveUp = reject
+          if (socket.destroyed) onClose()
+          else response.write(chunk, (error) => (error ? reject(error) : resolve()))
+        }),
+    )
+  } finally {
+    socket.off('close', onClose)
+  }
 }

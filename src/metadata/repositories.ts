@@ -143,3 +143,21 @@ export async function listRepositories(
   })
   return rows as readonly RepositoryRow[]
 }
+
+const counts = query<object>()((db) =>
+  db.selectFrom('repositories').select((of) => [
+    of.fn.countAll<number>().as('repositories'),
+    of
+      .selectFrom('tags')
+      .select((tag) => tag.fn.countAll<number>().as('value'))
+      .as('tags'),
+  ]),
+)
+
+/** Of the whole installation. */
+export async function countRepositories(
+  reader: Reader,
+): Promise<{ readonly repositories: number; readonly tags: number }> {
+  const row = await reader.one(counts, {})
+  return { repositories: Number(row?.repositories), tags: Number(row?.tags) }
+}

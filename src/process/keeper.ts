@@ -20,6 +20,7 @@ export function startKeeper(deps: KeeperDeps): AsyncDisposable {
       const { uploadExpiryMs } = deps
       await expireUploads(deps, { expiryMs: uploadExpiryMs })
       await sweepUploads(deps, { olderThanMs: 2 * uploadExpiryMs })
+      await deps.blobs.sweep(new Date(Date.now() - 2 * uploadExpiryMs))
     }),
   ]
   return {

@@ -11,9 +11,9 @@ import { formatAddress, isLoopbackHost } from '../config/listen-address.ts'
 import type { DoorEvent } from '../http/events.ts'
 import { ensureFirstAdministrator } from '../installation/first-administrator.ts'
 import { ensureIdentity } from '../installation/identity.ts'
-import { openBlobs, openMetadata } from '../compose-stores.ts'
+import { openBlobs, openMetadata, openSharedLogIndex } from '../compose-stores.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
-import { listRepositories } from '../metadata/repositories.ts'
+import { countRepositories } from '../metadata/repositories.ts'
 import { version } from '../version.ts'
 import { followCertificate, type FollowedCertificate } from './certificate.ts'
 import { lockData } from './data-lock.ts'
@@ -60,17 +60,13 @@ export async function serve(config: Config, options: ServeOptions): Promise<numb
   const workers = await startWorkers(settings, count, (event) => options.onEvent(liveEvent(event)))
   certificate.onChange((changed) => workers.setCertificate(changed))
 
-  const first = await listRepositories(
-    metadata,
-    { all: true, internal: true, ownNamespace: undefined },
-    { after: '', limit: 1000 },
-  )
+  const { repositories, tags } = await countRepositories(metadata)
   const facts: StartFacts = {
     version,
     dataDir: config.dataDir,
     engines: `${config.metadata.dialect === 'sqlite' ? 'sqlite' : 'PostgreSQL'} + local disk`,
     readySeconds: (performance.now() - started) / 1000,
-    firstStart: first.length === 0,
+    firstStart: repositories === 0,
     origin: originOf(config, port),
     registry: registryOf(config, port),
     networkRegistries: networkRegistries(config, port),
@@ -83,8 +79,8 @@ export async function serve(config: Config, options: ServeOptions): Promise<numb
       authorityFingerprint: certificate.authorityFingerprint,
     }),
     open: config.open,
-    repositories: first.length,
-    tags: 0,
+    repositories,
+    tags,
     warnings: warningsOf(config),
   }
   options.onEvent({ kind: 'ready', facts })
@@ -95,7 +91,10 @@ export async function serve(config: Config, options: ServeOptions): Promise<numb
     uploadExpiryMs: config.uploadExpiryHours * 3_600_000,
     failed: (task, error) => warn(`The ${task} failed and will be tried again: ${String(error)}`),
   })
-  await Promise.race([stopped, workers.failed])
+  await Promise.race([stopped, workers.failed]).catch(async (error: unknown) => {
+    await workers.terminate()
+    throw error
+  })
   options.onEvent({ kind: 'draining', requests: 0, seconds: config.drainSeconds })
   await workers.drain(config.drainSeconds * 1000)
   return 0
@@ -133,7 +132,11 @@ async function workerSettings(
     dataDir: config.dataDir,
     metadata:
       config.metadata.dialect === 'sqlite'
-        ? { dialect: 'sqlite', turn: parts.turn }
+        ? {
+            dialect: 'sqlite',
+            turn: parts.turn,
+            logIndex: openSharedLogIndex(config.dataDir),
+          }
         : {
             dialect: 'postgres',
             url: config.metadata.url.reveal(),

@@ -9,7 +9,12 @@ export interface WorkerSettings {
   readonly listen: { readonly host: string; readonly port: number; readonly reusePort: boolean }
   readonly dataDir: string
   readonly metadata:
-    | { readonly dialect: 'sqlite'; readonly turn: SharedArrayBuffer }
+    | {
+        readonly dialect: 'sqlite'
+        readonly turn: SharedArrayBuffer
+        /** A descriptor of the main thread: a worker that ends must not close one of its own. */
+        readonly logIndex: number
+      }
     | { readonly dialect: 'postgres'; readonly url: string; readonly maxConnections: number }
   readonly identity: {
     readonly id: string

@@ -10,6 +10,8 @@ export interface Workers {
   setCertificate(certificate: Certificate): void
   /** Resolves when all have answered what was under way, or after the grace time. */
   drain(graceMs: number): Promise<void>
+  /** Ends all at once, whatever is under way. */
+  terminate(): Promise<void>
   /** Rejects when a worker ends by itself. */
   readonly failed: Promise<never>
 }
@@ -48,7 +50,13 @@ export async function startWorkers(
       })
     })
   }
-  const ports = await Promise.all(Array.from({ length: count }, async (_, index) => start(index)))
+  const ports = await Promise.all(
+    Array.from({ length: count }, async (_, index) => start(index)),
+  ).catch(async (error: unknown) => {
+    stopping = true
+    await Promise.all(workers.map(async (worker) => worker.terminate()))
+    throw error
+  })
   const post = (message: ToWorker) => {
     for (const worker of workers) worker.postMessage(message)
   }
@@ -56,6 +64,10 @@ export async function startWorkers(
     port: ports[0] ?? 0,
     failed,
     setCertificate: (certificate) => post({ kind: 'certificate', certificate }),
+    async terminate() {
+      stopping = true
+      await Promise.all(workers.map(async (worker) => worker.terminate()))
+    },
     async drain(graceMs) {
       stopping = true
       const ended = workers.map(

@@ -75,10 +75,13 @@ export async function powerLossRun(options: PowerLossOptions): Promise<PowerLoss
   })
   const problems: string[] = []
   let [moments, read] = [0, 0]
-  while (moments < options.moments && problems.length === 0) {
+  let isLoaded = true
+  void load.ended.then(() => (isLoaded = false))
+  while (isLoaded && moments < options.moments && problems.length === 0) {
     await sleep(shortestLoadMs + random.next() * (longestLoadMs - shortestLoadMs))
     if (performance.now() - began > longestRunMs) break
-    await (options.clients === 1 ? holding.atAcknowledgement() : holdStill(pid))
+    const held = options.clients === 1 ? holding.atAcknowledgement() : holdStill(pid)
+    await Promise.race([held, load.ended])
     // Answers that are on their way to us were given before the server stopped.
     await sleep(5)
     const moment = log.now()

@@ -30,6 +30,8 @@ export interface LoadOptions {
 export interface Load {
   /** Ends when every client has stopped; returns what was answered wrongly. */
   stop(): Promise<readonly string[]>
+  /** Resolves when the clients have stopped, by themselves too: after a wrong answer. */
+  readonly ended: Promise<unknown>
   readonly counts: Counts
 }
 
@@ -72,11 +74,13 @@ export function startLoad(options: LoadOptions): Load {
   const running = Array.from({ length: options.clients }, async (_, index) =>
     run(`${number}/${index}`),
   )
+  const ended = Promise.all(running)
   return {
     counts,
+    ended,
     async stop() {
       stopped = true
-      await Promise.all(running)
+      await ended
       return problems
     },
   }

@@ -49,7 +49,13 @@ export async function callersOf(app: TestApp, asked: Asked): Promise<readonly Ca
   const callers: Caller[] = [
     { title: 'nobody', authorization: undefined, who: 'anonymous', isToken: false },
     { title: 'empty Basic', authorization: basic('', ''), who: 'anonymous', isToken: false },
-    { title: 'wrong password', authorization: basic('alice', 'x'), who: 'bad', isToken: false, isSlow: true },
+    {
+      title: 'wrong password',
+      authorization: basic('alice', 'x'),
+      who: 'bad',
+      isToken: false,
+      isSlow: true,
+    },
     {
       title: 'disabled user',
       authorization: basic('carol', users.carol.password),

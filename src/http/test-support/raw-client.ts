@@ -31,7 +31,8 @@ const patienceMs = 5000
 
 export async function connectRaw({ port, ca, paused }: RawClientOptions): Promise<RawClient> {
   const to = { host: '127.0.0.1', port }
-  const socket = ca === undefined ? net.connect(to) : tls.connect({ ...to, ca, servername: 'localhost' })
+  const socket =
+    ca === undefined ? net.connect(to) : tls.connect({ ...to, ca, servername: 'localhost' })
   let buffered = Buffer.alloc(0)
   let isClosed = false
   const waiting = new Set<() => void>()

@@ -227,7 +227,10 @@ test('a token ends with the account of its bearer', async (t) => {
 
 test('tokens fit into a header, however much is asked for', async (t) => {
   const app = await anApp(t)
-  const scopes = Array.from({ length: 90 }, (_, number) => `repository:alice/app-${number}:pull,push`)
+  const scopes = Array.from(
+    { length: 90 },
+    (_, number) => `repository:alice/app-${number}:pull,push`,
+  )
   const answer = await ask(app, `GET /token?scope=${scopes.join('%20')}`, { as: 'alice' })
   assert.ok(tokenOf(answer).token.length < 8000)
 })

@@ -83,9 +83,15 @@ const repository = fc.record({
 const identity: fc.Arbitrary<Identity> = fc.oneof(
   fc.constant<Identity>({ kind: 'anonymous' }),
   fc.constant<Identity>({ kind: 'open' }),
-  fc.record({ name: fc.oneof(word, fc.constant('A'), fc.constant('')), admin: fc.boolean() }).map(
-    ({ name, admin }): Identity => ({ kind: 'principal', id: 1, name, provider: 'local', admin }),
-  ),
+  fc
+    .record({ name: fc.oneof(word, fc.constant('A'), fc.constant('')), admin: fc.boolean() })
+    .map(({ name, admin }): Identity => ({
+      kind: 'principal',
+      id: 1,
+      name,
+      provider: 'local',
+      admin,
+    })),
 )
 
 test('for every repository and identity the catalog says what the one decision says', async (t) => {

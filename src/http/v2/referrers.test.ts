@@ -3,7 +3,13 @@ import { test } from 'node:test'
 import { digestOf } from '../../oci/digest.ts'
 import { ociIndex, ociManifest } from '../../oci/media-types.ts'
 import { anApp, ask, type Answer } from '../test-support/app.ts'
-import { anIndex, describe, makeRepository, putContent, putManifest } from '../test-support/content.ts'
+import {
+  anIndex,
+  describe,
+  makeRepository,
+  putContent,
+  putManifest,
+} from '../test-support/content.ts'
 
 const as = 'alice'
 const subject = describe(ociManifest, 'a subject that was never pushed')
@@ -24,7 +30,11 @@ test('whatever digest is asked for, the answer is an index, also where nothing w
   const app = await anApp(t)
   await makeRepository(app, 'alice/empty')
   for (const name of ['alice/empty', 'alice/never-pushed']) {
-    for (const digest of [subject.digest, `sha256:${'0'.repeat(64)}`, `sha512:${'0'.repeat(128)}`]) {
+    for (const digest of [
+      subject.digest,
+      `sha256:${'0'.repeat(64)}`,
+      `sha512:${'0'.repeat(128)}`,
+    ]) {
       const answer = await ask(app, `GET /v2/${name}/referrers/${digest}`, { as })
       assert.deepEqual(manifestsOf(answer), [])
       assert.equal(answer.headers['oci-filters-applied'], undefined)

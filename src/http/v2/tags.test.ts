@@ -6,7 +6,16 @@ import { makeRepository, putContent, putManifest } from '../test-support/content
 const as = 'alice'
 
 /** In the order of their bytes. */
-const sorted = ['1.0', '1.1', 'Latest', 'a-b', 'a.b', 'a_b', 'latest', `sha256-${'0'.repeat(64)}.sig`]
+const sorted = [
+  '1.0',
+  '1.1',
+  'Latest',
+  'a-b',
+  'a.b',
+  'a_b',
+  'latest',
+  `sha256-${'0'.repeat(64)}.sig`,
+]
 
 async function withTags(t: Parameters<typeof anApp>[0]): Promise<TestApp> {
   const app = await anApp(t)

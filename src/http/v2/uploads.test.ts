@@ -70,7 +70,9 @@ test('skopeo and crane: one chunk with its length; oras and containerd: all in t
   assertStands(patched, 202, bytes.length)
   assertCreated(await ask(app, `PUT ${withDigest(patched.headers['location'] ?? '')}`, { as }))
   for (const chunked of [false, true]) {
-    assertCreated(await ask(app, `PUT ${withDigest(await open(app))}`, { as, body: bytes, chunked }))
+    assertCreated(
+      await ask(app, `PUT ${withDigest(await open(app))}`, { as, body: bytes, chunked }),
+    )
   }
   assertCreated(await ask(app, `${start}?digest=${digest}`, { as, body: bytes }))
   assertCreated(await ask(app, `${start}?digest=${digest}`, { as, body: bytes, chunked: true }))
@@ -88,7 +90,11 @@ test('regclient: chunks with Content-Range, the last of them in the closing requ
     assertStands(answer, 202, to)
     location = answer.headers['location'] ?? ''
   }
-  const last = { as, body: bytes.subarray(12), headers: { 'content-range': `12-${bytes.length - 1}` } }
+  const last = {
+    as,
+    body: bytes.subarray(12),
+    headers: { 'content-range': `12-${bytes.length - 1}` },
+  }
   assertCreated(await ask(app, `PUT ${withDigest(location)}`, last))
 })
 
@@ -269,7 +275,17 @@ test('an id that was tampered with, at any byte, or is no id, is unknown', async
     const other = character === 'A' ? 'B' : 'A'
     return `${id.slice(0, at)}${other}${id.slice(at + 1)}`
   })
-  const others = ['x', '..', '%2e%2e', `${id}x`, id.slice(1), '%00', `${id}.x`, `${id}.-1`, `${id}.`]
+  const others = [
+    'x',
+    '..',
+    '%2e%2e',
+    `${id}x`,
+    id.slice(1),
+    '%00',
+    `${id}.x`,
+    `${id}.-1`,
+    `${id}.`,
+  ]
   others.push(`${id}.1.2`, `${id}.${'9'.repeat(16)}`, 'a'.repeat(5000))
   for (const one of [...forged, ...others]) {
     const answer = await ask(app, `GET /v2/alice/app/blobs/uploads/${one}`, { as })
@@ -345,10 +361,7 @@ test('a mount tells nothing of what one may not read: like a digest that nobody 
     assert.equal((await ask(app, `${method} /v2/alice/app/blobs/${secret}`, { as })).status, 404)
   }
   // To push the bytes themselves is no theft: who has them, has them.
-  assertCreated(
-    await ask(app, `${start}?digest=${secret}`, { as, body: 'secret bytes' }),
-    secret,
-  )
+  assertCreated(await ask(app, `${start}?digest=${secret}`, { as, body: 'secret bytes' }), secret)
 })
 
 test('a token without the source of a mount begins an upload, one with it mounts', async (t) => {
