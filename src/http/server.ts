@@ -106,7 +106,7 @@ export function createServer(options: ServerOptions): RegistryServer {
     async drain(graceMs) {
       state.draining = true
       const closed = new Promise<void>((resolve) => front.close(() => resolve()))
-      for (const socket of silent) socket.destroy()
+      
       plain.closeIdleConnections()
       secure.closeIdleConnections()
       const idle = setInterval(() => {
@@ -169,7 +169,7 @@ function createHandler(options: ServerOptions, state: { readonly draining: boole
       .then(async (reply) => {
         if (state.draining) response.setHeader('connection', 'close')
         await send(incoming, response, reply)
-        if (!incoming.complete) linger(incoming, lingerMs)
+        if (!incoming.complete && !incoming.destroyed) linger(incoming, lingerMs)
       })
       // The client went away, or the storage broke in the middle of a body: the broken connection tells it.
       .catch(() => response.destroy())

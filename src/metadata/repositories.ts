@@ -1,7 +1,9 @@
 // Repositories: immutable id, name, visibility. Names are listed in byte order, page by key.
+import type { Kysely } from 'kysely'
 import type { RepositoryName } from '../oci/reference.ts'
 import type { Reader, Transaction } from './metadata-store.ts'
 import { query } from './query.ts'
+import type { Schema } from './schema.ts'
 
 export type Visibility = 'private' | 'internal' | 'public'
 
@@ -101,17 +103,22 @@ export async function deleteRepository(tx: Transaction, id: number): Promise<voi
   await tx.run(remove, { id })
 }
 
-const page = query<{
-  after: string
-  limit: number
-  all: number
-  internal: number
-  ownFrom: string
-  ownTo: string
-}>()((db, p) =>
-  db
+interface CatalogPage {
+  readonly after: string
+  readonly limit: number
+  readonly all: number
+  readonly internal: number
+  readonly ownFrom: string
+  readonly ownTo: string
+}
+
+const page = query<CatalogPage>()((db, p) => visiblePage(db, p).select(columns))
+
+const pageOfNames = query<CatalogPage>()((db, p) => visiblePage(db, p).select('name'))
+
+function visiblePage(db: Kysely<Schema>, p: CatalogPage) {
+  return db
     .selectFrom('repositories')
-    .select(columns)
     .where('name', '>', p.after)
     .where((or) =>
       or.or([
@@ -122,26 +129,40 @@ const page = query<{
       ]),
     )
     .orderBy('name')
-    .limit(p.limit),
-)
+    .limit(p.limit)
+}
 
 /** At most `limit` repositories after the name `after` ('' for the first page) that the filter lets through. */
 export async function listRepositories(
   reader: Reader,
   filter: CatalogFilter,
-  { after, limit }: { readonly after: string; readonly limit: number },
+  place: { readonly after: string; readonly limit: number },
 ): Promise<readonly RepositoryRow[]> {
-  const own = filter.ownNamespace
-  const rows = await reader.all(page, {
-    after,
-    limit,
-    all: filter.all ? 1 : 0,
-    internal: filter.internal ? 1 : 0,
+  return (await reader.all(page, catalogPage(filter, place))) as readonly RepositoryRow[]
+}
+
+/** As listRepositories, the names alone: pages of them are long. */
+export async function listRepositoryNames(
+  reader: Reader,
+  filter: CatalogFilter,
+  place: { readonly after: string; readonly limit: number },
+): Promise<string[]> {
+  const rows = await reader.all(pageOfNames, catalogPage(filter, place))
+  return rows.map(({ name }) => name)
+}
+
+function catalogPage(
+  { all, internal, ownNamespace: own }: CatalogFilter,
+  place: { readonly after: string; readonly limit: number },
+): CatalogPage {
+  return {
+    ...place,
+    all: all ? 1 : 0,
+    internal: internal ? 1 : 0,
     // Everything that begins with "own/": '0' is the character after '/'.
     ownFrom: own === undefined ? '' : `${own}/`,
     ownTo: own === undefined ? '' : `${own}0`,
-  })
-  return rows as readonly RepositoryRow[]
+  }
 }
 
 const counts = query<object>()((db) =>

@@ -110,3 +110,23 @@ export async function listTags(
 ): Promise<readonly TagRow[]> {
   return (await reader.all(page, { repositoryId, after, limit })) as readonly TagRow[]
 }
+
+const pageOfNames = query<{ repositoryId: number; after: string; limit: number }>()((db, p) =>
+  db
+    .selectFrom('tags')
+    .select('name')
+    .where('repository_id', '=', p.repositoryId)
+    .where('name', '>', p.after)
+    .orderBy('name')
+    .limit(p.limit),
+)
+
+/** As listTags, the names alone: pages of them are long. */
+export async function listTagNames(
+  reader: Reader,
+  repositoryId: number,
+  { after, limit }: { readonly after: string; readonly limit: number },
+): Promise<string[]> {
+  const rows = await reader.all(pageOfNames, { repositoryId, after, limit })
+  return rows.map(({ name }) => name)
+}

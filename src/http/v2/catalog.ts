@@ -1,7 +1,7 @@
 // GET /v2/_catalog: the repositories that the caller may pull, and no others.
 import type { Identity } from '../../auth/identity.ts'
 import type { MetadataStore } from '../../metadata/metadata-store.ts'
-import { listRepositories, type CatalogFilter } from '../../metadata/repositories.ts'
+import { listRepositoryNames, type CatalogFilter } from '../../metadata/repositories.ts'
 import { jsonReply } from '../reply.ts'
 import type { Routes } from '../route.ts'
 import { nextLink, parsePage } from './page.ts'
@@ -21,8 +21,8 @@ export function catalogRoutes({
         const found =
           limit === 0
             ? []
-            : await listRepositories(metadata, filterOf(identity), { after, limit: limit + 1 })
-        const shown = found.slice(0, limit).map(({ name }) => name)
+            : await listRepositoryNames(metadata, filterOf(identity), { after, limit: limit + 1 })
+        const shown = found.slice(0, limit)
         const last = shown.at(-1)
         const link =
           found.length > limit && last !== undefined ? nextLink('/v2/_catalog', page, last) : {}

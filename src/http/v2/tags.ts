@@ -1,6 +1,6 @@
 // GET /v2/<name>/tags/list (end-8).
 import type { MetadataStore } from '../../metadata/metadata-store.ts'
-import { listTags } from '../../metadata/tags.ts'
+import { listTagNames } from '../../metadata/tags.ts'
 import { nameUnknown } from '../app.ts'
 import { jsonReply } from '../reply.ts'
 import type { Routes } from '../route.ts'
@@ -16,8 +16,10 @@ export function tagRoutes({ metadata }: { readonly metadata: MetadataStore }): R
         const page = parsePage(request.query)
         const { after, limit } = page
         const found =
-          limit === 0 ? [] : await listTags(metadata, repository.id, { after, limit: limit + 1 })
-        const tags = found.slice(0, limit).map(({ name }) => name)
+          limit === 0
+            ? []
+            : await listTagNames(metadata, repository.id, { after, limit: limit + 1 })
+        const tags = found.slice(0, limit)
         const last = tags.at(-1)
         const path = `/v2/${target.name}/tags/list`
         const link = found.length > limit && last !== undefined ? nextLink(path, page, last) : {}
