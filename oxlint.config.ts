@@ -156,6 +156,9 @@ export default defineConfig({
       rules: {
         'no-restricted-imports': 'off',
         'max-lines-per-function': 'off',
+        'max-depth': 'off',
+        'max-params': 'off',
+        'typescript/require-array-sort-compare': 'off',
         'node/no-process-env': 'off',
         'no-control-regex': 'off',
         'typescript/no-non-null-assertion': 'off',

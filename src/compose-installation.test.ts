@@ -67,7 +67,7 @@ suite('an installation without a server', () => {
     await assert.rejects(weak, {
       ...refused,
       kind: 'policy',
-      message: 'this password is not taken',
+      message: 'this password is not accepted',
     })
     const wrong = { name: 'No', visibility: 'public', description: '' } as const
     await assert.rejects(installation.createRepository(wrong), { ...refused, kind: 'invalid' })

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { after, before, test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { warmStarts, type WarmStarts } from './durability/compile-cache.ts'
-import { crashRounds, type CrashReport } from './durability/crash-rounds.ts'
+import { crashRounds } from './durability/crash-rounds.ts'
 import { createClient } from './durability/client.ts'
 import { runFsck } from './durability/fsck.ts'
 import { createRandom, seedOfRun } from './durability/random.ts'
@@ -35,52 +35,15 @@ after(async () => warm[Symbol.asyncDispose]())
 test(
   `SQLite: ${sqliteRounds} kills during pushes lose nothing that was acknowledged`,
   { timeout: timeoutMs },
-  async (t) => {
-    await using folder = await temporaryFolder('crash')
-    const data = join(folder.path, 'data')
-    const seed = seedOfRun()
-    const report = await crashRounds({
-      seed,
-      rounds: sqliteRounds,
-      data,
-      env: warm.env,
-      port: await freePort(),
-    })
-    tell(t, seed, report)
-    assert.deepEqual(report.problems, [])
-    assert.ok(report.acknowledged > 4 * sqliteRounds, 'too little was pushed to prove anything')
-    // On what the last kill has left, without a server that repairs it first.
-    const { code, report: found } = await runFsck(data)
-    assert.deepEqual(found.problems, [])
-    assert.equal(found.ok, true)
-    assert.equal(code, 0)
-  },
+  async (t) => killOften(t, sqliteRounds),
 )
 
 test(
   `PostgreSQL: ${postgresRounds} kills during pushes lose nothing that was acknowledged`,
   { timeout: timeoutMs },
   async (t) => {
-    await using folder = await temporaryFolder('crash')
     await using postgres = await startPostgres()
-    const url = await postgres.createDatabase('crash')
-    const data = join(folder.path, 'data')
-    const seed = seedOfRun()
-    const report = await crashRounds({
-      seed,
-      rounds: postgresRounds,
-      data,
-      env: warm.env,
-      port: await freePort(),
-      postgres: url,
-    })
-    tell(t, seed, report)
-    assert.deepEqual(report.problems, [])
-    assert.ok(report.acknowledged > 4 * postgresRounds, 'too little was pushed to prove anything')
-    const { code, report: found } = await runFsck(data, url)
-    assert.deepEqual(found.problems, [])
-    assert.equal(found.ok, true)
-    assert.equal(code, 0)
+    await killOften(t, postgresRounds, await postgres.createDatabase('crash'))
   },
 )
 
@@ -110,12 +73,30 @@ test(`${firstStarts} first starts that were killed at a random moment can be rep
   }
 })
 
-function tell(t: TestContext, seed: string, report: CrashReport): void {
-  const { acknowledged, manifests, read, resumed } = report
+async function killOften(t: TestContext, rounds: number, postgres?: string): Promise<void> {
+  await using folder = await temporaryFolder('crash')
+  const data = join(folder.path, 'data')
+  const seed = seedOfRun()
+  const port = await freePort()
+  const report = await crashRounds({
+    seed,
+    rounds,
+    data,
+    port,
+    env: warm.env,
+    ...(postgres !== undefined && { postgres }),
+  })
   const starts = report.startMs.toSorted((a, b) => a - b)
-  const median = Math.round(starts[Math.floor(starts.length / 2)] ?? 0)
   t.diagnostic(
-    `seed ${seed}: ${acknowledged} acknowledged changes, ${manifests} manifests, ${resumed} uploads ` +
-      `resumed, ${read} objects read back; start to ready ${median} ms (median)`,
+    `seed ${seed}: ${report.acknowledged} acknowledged changes, ${report.manifests} of them manifests, ` +
+      `${report.resumed} uploads resumed, ${report.read} objects read back; ` +
+      `start to ready ${Math.round(starts[starts.length >> 1] ?? 0)} ms (median)`,
   )
+  assert.deepEqual(report.problems, [])
+  assert.ok(report.acknowledged > 4 * rounds, 'too little was pushed to prove anything')
+  // On what the last kill has left, without a server that repairs it first.
+  const { code, report: found } = await runFsck(data, postgres)
+  assert.deepEqual(found.problems, [])
+  assert.equal(found.ok, true)
+  assert.equal(code, 0)
 }

@@ -106,7 +106,11 @@ for (const { name, make, lacking } of disks) {
           mayRefuse: isFull,
         })
         await sleep(150)
-        assert.deepEqual(await load.stop(), [], `${room} KiB free, seed ${seed}\n${registry.log()}`)
+        assert.deepEqual(
+          await load.stop('lives'),
+          [],
+          `${room} KiB free, seed ${seed}\n${registry.log()}`,
+        )
         acknowledged += load.counts.acknowledged
         refused += load.counts.refused
         const { problems, tags } = await verify({

@@ -6,6 +6,7 @@
 //   CARREL_TEST_POWER_LOSSES=500 CARREL_TEST_SEED=abc npm test -- --only test/power-loss
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { inLanes, lanes } from './durability/lanes.ts'
 import { diskFolder, whyNoDisks } from './durability/loop-disk.ts'
 import { powerLossRun } from './durability/power-loss-rounds.ts'
 import { createRandom, seedOfRun } from './durability/random.ts'
@@ -15,8 +16,8 @@ import { warmStarts, type WarmStarts } from './durability/compile-cache.ts'
 const momentsWanted = Number(process.env['CARREL_TEST_POWER_LOSSES'] ?? 50)
 const momentsPerRun = 5
 /** Runs that ended early, on a slow machine, are made up for. */
-const mostRuns = 2 * Math.ceil(momentsWanted / momentsPerRun) + 2
-const mebibytesNeeded = 3072
+const mostRuns = Math.ceil(momentsWanted / momentsPerRun) + 4
+const mebibytesNeeded = 4096
 
 const noDisks = whyNoDisks()
 const noFaults = noDisks ?? whyNoSyncFaults()
@@ -36,19 +37,23 @@ test(
     await using folder = await diskFolder(mebibytesNeeded)
     const seed = seedOfRun()
     const total = { moments: 0, acknowledged: 0, read: 0 }
-    for (let run = 1; run <= mostRuns && total.moments < momentsWanted; run += 1) {
-      const report = await powerLossRun({
-        random: createRandom(`${seed}/${run}`),
-        moments: Math.min(momentsPerRun, momentsWanted - total.moments),
-        clients: clientsOf(run),
-        folder: folder.path,
-        env: warm.env,
-      })
-      assert.deepEqual(report.problems, [], `run ${run} of seed ${seed}`)
-      total.moments += report.moments
-      total.acknowledged += report.acknowledged
-      total.read += report.read
-    }
+    await inLanes(async (lane) => {
+      let left = Math.floor((momentsWanted + lane) / lanes)
+      for (let run = 1; run <= mostRuns && left > 0; run += 1) {
+        const report = await powerLossRun({
+          random: createRandom(`${seed}/${lane}/${run}`),
+          moments: Math.min(momentsPerRun, left),
+          clients: clientsOf(run),
+          folder: folder.path,
+          env: warm.env,
+        })
+        assert.deepEqual(report.problems, [], `run ${lane}/${run} of seed ${seed}`)
+        left -= report.moments
+        total.moments += report.moments
+        total.acknowledged += report.acknowledged
+        total.read += report.read
+      }
+    })
     const { moments, acknowledged, read } = total
     t.diagnostic(
       `seed ${seed}: ${moments} power losses, ${acknowledged} acknowledged changes, ${read} objects read back`,

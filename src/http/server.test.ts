@@ -206,11 +206,7 @@ test('a client that waits for leave to send its body gets it', async (t) => {
 
 test('a failure is told with the id under which the log has it', async (t) => {
   const app = await anApp(t, {
-    driver: (driver) => ({
-      ...driver,
-      kind: 'memory',
-      write: async () => Promise.reject(new Error('secret')),
-    }),
+    driver: (driver) => withFaults(driver, () => ({ kind: 'fail', error: new Error('secret') })),
   })
   const { port } = await aServer(t, app.app)
   using client = await connectRaw({ port })

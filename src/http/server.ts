@@ -2,6 +2,7 @@
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import https from 'node:https'
 import net, { type AddressInfo, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { App } from './app.ts'
 import { errorReply } from './error-reply.ts'
 import { HttpError } from './http-error.ts'
@@ -59,7 +60,8 @@ export function createServer(options: ServerOptions): RegistryServer {
   const handler = createHandler(options, state)
   const plain = http.createServer(limits, handler)
   const { key, cert } = options.certificate
-  const secure = https.createServer({ ...limits, key, cert, minVersion: 'TLSv1.2' }, handler)
+  const tls = { key, cert, minVersion: 'TLSv1.2', handshakeTimeout: idleMs } as const
+  const secure = https.createServer({ ...limits, ...tls }, handler)
   for (const server of [plain, secure]) {
     server.timeout = idleMs
     server.on('clientError', refuseBrokenRequest)
@@ -82,8 +84,13 @@ export function createServer(options: ServerOptions): RegistryServer {
     })
     hear(socket, idleMs, (first) => {
       silent.delete(socket)
-      const server = first === tlsHandshake ? secure : plain
-      server.emit('connection', socket)
+      if (first !== tlsHandshake) {
+        plain.emit('connection', socket)
+        return
+      }
+      // HTTP may go on in one direction alone, TLS may not: a handshake that the client gave up would be waited for.
+      socket.allowHalfOpen = false
+      secure.emit('connection', socket)
     })
   })
 
@@ -106,7 +113,7 @@ export function createServer(options: ServerOptions): RegistryServer {
     async drain(graceMs) {
       state.draining = true
       const closed = new Promise<void>((resolve) => front.close(() => resolve()))
-      
+      for (const socket of silent) socket.destroy()
       plain.closeIdleConnections()
       secure.closeIdleConnections()
       const idle = setInterval(() => {
@@ -142,11 +149,14 @@ function hear(socket: Socket, idleMs: number, heard: (first: number | undefined)
   })
 }
 
-function refuseBrokenRequest(
-  error: NodeJS.ErrnoException,
-  socket: NodeJS.WritableStream & { writable: boolean },
-) {
+function refuseBrokenRequest(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return
+  // Node's own default asks the same: a refusal must not stand in the middle of an answer that is being sent.
+  const { _httpMessage: current } = socket as { _httpMessage?: ServerResponse }
+  if (current?.headersSent === true) {
+    socket.destroy()
+    return
+  }
   const status =
     error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request'
   const timedOut = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
@@ -242,8 +252,12 @@ async function send(
   if (isDistributionPath(incoming.url ?? ''))
     all['docker-distribution-api-version'] = 'registry/2.0'
   response.writeHead(status, all)
-  if (incoming.method === 'HEAD' || typeof body !== 'function') {
-    response.end(incoming.method === 'HEAD' ? undefined : body)
+  if (incoming.method === 'HEAD') {
+    response.end()
+    return
+  }
+  if (typeof body !== 'function') {
+    response.end(body)
     return
   }
   await writeBody(incoming.socket, response, body)

@@ -173,7 +173,7 @@ const tag = fc.oneof(word, fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,8}$/
 const digest = fc.constantFrom(sha256, sha512)
 const session = fc.oneof(word, fc.stringMatching(/^[A-Za-z0-9_-]{1,12}(\.[0-9]{1,3})?$/))
 
-const written: fc.Arbitrary<readonly [string, unknown]> = fc.oneof(
+const written = fc.oneof<fc.Arbitrary<readonly [string, unknown]>[]>(
   name.map((of) => [`/v2/${of}/tags/list`, { resource: 'tags', name: of }] as const),
   fc.tuple(name, tag).map(([of, one]) => [`/v2/${of}/manifests/${one}`, tagOf(of, one)] as const),
   fc.tuple(name, digest).map(([of, one]) => {

@@ -18,7 +18,7 @@ export interface Client extends Disposable {
   ask(method: string, path: string, ask?: Ask): Promise<Answer | undefined>
 }
 
-const longestMs = 60_000
+const longestMs = 30_000
 
 export function createClient(
   port: number,

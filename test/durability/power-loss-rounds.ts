@@ -101,7 +101,7 @@ export async function powerLossRun(options: PowerLossOptions): Promise<PowerLoss
     }
     letGo(pid)
   }
-  const stopped = load.stop()
+  const stopped = load.stop('is killed')
   await registry.kill()
   problems.push(...(await stopped))
   return { problems, moments, read, acknowledged: load.counts.acknowledged }

@@ -28,8 +28,8 @@ export interface LoadOptions {
 }
 
 export interface Load {
-  /** Ends when every client has stopped; returns what was answered wrongly. */
-  stop(): Promise<readonly string[]>
+  /** Ends when every client has stopped; returns what was answered wrongly, or not at all by a living server. */
+  stop(server: 'lives' | 'is killed'): Promise<readonly string[]>
   /** Resolves when the clients have stopped, by themselves too: after a wrong answer. */
   readonly ended: Promise<unknown>
   readonly counts: Counts
@@ -51,6 +51,7 @@ export function startLoad(options: LoadOptions): Load {
   // A load that follows another one must not push the same content again.
   const number = random.whole(0, 2 ** 32)
   let stopped = false
+  let isKilled = false
 
   async function run(name: string): Promise<void> {
     using client = createClient(port, authorization)
@@ -65,9 +66,9 @@ export function startLoad(options: LoadOptions): Load {
       onAcknowledged,
     }
     while (!stopped && problems.length === 0) {
-      const isAlive = await act(worker)
-      if (isAlive || stopped) continue
-      problems.push('A connection broke while the server was running.')
+      const isAnswered = await act(worker)
+      if (isAnswered || isKilled) continue
+      problems.push('There was no answer, and the server was running.')
     }
   }
 
@@ -78,8 +79,9 @@ export function startLoad(options: LoadOptions): Load {
   return {
     counts,
     ended,
-    async stop() {
+    async stop(server) {
       stopped = true
+      isKilled = server === 'is killed'
       await ended
       return problems
     },

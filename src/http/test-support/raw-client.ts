@@ -115,8 +115,35 @@ function parseAnswer(
   }
   const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(first)?.[1])
   const isBare = !hasBody || status === 204 || status === 304 || status < 200
-  const size = isBare ? 0 : Number(headers['content-length'] ?? 0)
-  const length = end + 4 + size
-  if (bytes.length < length) return undefined
-  return { answer: { status, headers, body: bytes.subarray(end + 4, length) }, length }
+  const rest = bytes.subarray(end + 4)
+  const read = isBare
+    ? { body: rest.subarray(0, 0), length: 0 }
+    : headers['transfer-encoding'] === 'chunked'
+      ? readChunks(rest)
+      : readLength(rest, Number(headers['content-length'] ?? 0))
+  return read && { answer: { status, headers, body: read.body }, length: end + 4 + read.length }
+}
+
+interface ReadBody {
+  readonly body: Buffer
+  /** Bytes on the wire. */
+  readonly length: number
+}
+
+function readLength(bytes: Buffer, length: number): ReadBody | undefined {
+  return bytes.length < length ? undefined : { body: bytes.subarray(0, length), length }
+}
+
+function readChunks(bytes: Buffer): ReadBody | undefined {
+  const chunks: Buffer[] = []
+  for (let at = 0; ;) {
+    const end = bytes.indexOf('\r\n', at)
+    if (end < 0) return undefined
+    const size = Number.parseInt(bytes.subarray(at, end).toString('latin1'), 16)
+    const next = end + 2 + size + 2
+    if (bytes.length < next) return undefined
+    if (size === 0) return { body: Buffer.concat(chunks), length: next }
+    chunks.push(bytes.subarray(end + 2, end + 2 + size))
+    at = next
+  }
 }
