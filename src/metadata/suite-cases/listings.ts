@@ -5,8 +5,8 @@ import { listBlobs } from '../blobs.ts'
 import { listManifests } from '../manifests.ts'
 import type { MetadataStore } from '../metadata-store.ts'
 import { listPrincipals } from '../principals.ts'
-import { listRepositories, type RepositoryRow } from '../repositories.ts'
-import { listTags } from '../tags.ts'
+import { listRepositories, listRepositoryNames, type RepositoryRow } from '../repositories.ts'
+import { listTagNames, listTags } from '../tags.ts'
 import { parseTag } from '../../oci/reference.ts'
 import { aBlob, aManifest, aRepository, aTag, aUser, newName, type Case } from './case.ts'
 
@@ -115,6 +115,7 @@ export const listings: readonly Case[] = [
             const listed = await listTags(store, id, { after, limit })
             const names = listed.map((tag) => tag.name)
             assert.deepEqual(names, pageOf(tags, after, limit))
+            assert.deepEqual(await listTagNames(store, id, { after, limit }), names)
           }
         }),
         { numRuns: 25 },
@@ -178,6 +179,12 @@ export const listings: readonly Case[] = [
               const ours = listed.map((one) => one.name).filter((one) => one.endsWith(prefix))
               const expected = rows.filter(shown).map((one) => one.name)
               assert.deepEqual(ours, pageOf(expected, after, 10_000))
+              const shownAs = { all, internal, ownNamespace }
+              const names = await listRepositoryNames(store, shownAs, { after, limit: 10_000 })
+              assert.deepEqual(
+                names,
+                listed.map((one) => one.name),
+              )
             }
           },
         ),

@@ -1,6 +1,7 @@
 // Cases of the contract: repositories and settings.
 import assert from 'node:assert/strict'
 import {
+  countRepositories,
   deleteRepository,
   findRepository,
   insertRepository,
@@ -9,7 +10,7 @@ import {
 } from '../repositories.ts'
 import { findUpload, saveUpload } from '../uploads.ts'
 import { ensureSetting, findSetting, insertSigningKey, listSigningKeys } from '../settings.ts'
-import { aRepository, name, plain, type Case } from './case.ts'
+import { aManifest, aRepository, aTag, name, plain, type Case } from './case.ts'
 
 const everything = { all: true, internal: true, ownNamespace: undefined }
 
@@ -104,6 +105,19 @@ export const repositories: readonly Case[] = [
       assert.equal(await findRepository(store, name('team/app')), undefined)
       assert.deepEqual(await listRepositories(store, everything, { after: '', limit: 10 }), [])
       assert.equal(await findUpload(store, 'one'), undefined)
+    },
+  ],
+  [
+    'repositories and tags of the whole installation are counted',
+    async (store) => {
+      assert.deepEqual(await countRepositories(store), { repositories: 0, tags: 0 })
+      await store.write(async (tx) => {
+        await aRepository(tx, 'team/empty')
+        const id = await aRepository(tx, 'team/app')
+        const target = await aManifest(tx, id, 'image')
+        for (const tag of ['a', 'b', 'c']) await aTag(tx, id, tag, target)
+      })
+      assert.deepEqual(await countRepositories(store), { repositories: 2, tags: 3 })
     },
   ],
   [

@@ -142,6 +142,34 @@ export const transactions: readonly Case[] = [
     },
   ],
   [
+    'what one store has written, every other sees in its next statement, again and again',
+    async (store, address) => {
+      await using other = await openAt(address)
+      const id = await store.write(async (tx) => {
+        const made = await aRepository(tx, 'team/app')
+        await aManifest(tx, made, 'image 0')
+        return made
+      })
+      const latest = parseTag('latest')
+      for (let round = 0; round < 30; round += 1) {
+        const word = `image ${round % 7}`
+        const [writer, reader] = round % 2 === 0 ? [store, other] : [other, store]
+        // Also what it asked for just before, and what there was not.
+        await findTag(reader, id, latest)
+        await findManifest(reader, id, digest(word))
+        await writer.write(async (tx) => aTag(tx, id, 'latest', await aManifest(tx, id, word)), {
+          durable: round % 3 !== 0,
+        })
+        for (const one of [reader, writer]) {
+          assert.equal((await findTag(one, id, latest))?.digest, digest(word))
+          const found = await findManifest(one, id, digest(word))
+          assert.equal(Buffer.from(found?.content ?? []).toString(), word)
+        }
+        if (round % 10 === 9) await writer.maintain()
+      }
+    },
+  ],
+  [
     'a read that throws harms nobody',
     async (store) => {
       const refusal = new Refused('no')

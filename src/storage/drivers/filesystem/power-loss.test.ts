@@ -11,7 +11,7 @@ import { type FileCall, type Interference, watchFiles } from './watch-files.ts'
 
 const root = '/data/storage'
 // The inner loop has to stay short; CI takes its time.
-const statesPerCall = process.env['CI'] === 'true' ? 40 : 6
+const statesPerCall = process.env['CI'] === 'true' ? 12 : 4
 
 test('after a power loss at any moment, all that was acknowledged is there and nothing is torn', async () => {
   const states = await explore(() => undefined)
