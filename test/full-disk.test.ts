@@ -16,6 +16,7 @@ import { createShelf, startLoad } from './durability/push-load.ts'
 import { createRandom, seedOfRun } from './durability/random.ts'
 import { buildSyncFaults, whyNoSyncFaults } from './durability/sync-faults.ts'
 import { verify } from './durability/verify.ts'
+import { waitUntil } from './support/processes.ts'
 import { basic, startRegistry, type StartedRegistry } from './support/start-registry.ts'
 
 const isThorough = process.env['CI'] === 'true'
@@ -155,6 +156,10 @@ test(
     const kept = [await pushBlob(client, 300), await pushBlob(client, 100 * kib)]
     const image = await pushImage(client, kept, 'before')
 
+    // The first worker answers before the others have opened what they need.
+    await waitUntil('The server did not say that it is ready', () =>
+      registry.log().includes('"msg":"ready"'),
+    )
     await faults.begin()
     for (const size of [300, 100 * kib]) {
       const { answer } = await putBlob(client, randomBytes(size))

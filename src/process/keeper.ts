@@ -32,11 +32,19 @@ export function startKeeper(deps: KeeperDeps): AsyncDisposable {
   function every(ms: number, name: string, work: () => Promise<void>) {
     let running: Promise<void> = Promise.resolve()
     let busy = false
+    let told = ''
     const timer = setInterval(() => {
       if (busy) return
       busy = true
       running = work()
-        .catch((error: unknown) => deps.failed(name, error))
+        .then(() => {
+          told = ''
+        })
+        .catch((error: unknown) => {
+          // Every second the same would fill the log of a full disk.
+          if (String(error) !== told) deps.failed(name, error)
+          told = String(error)
+        })
         .finally(() => {
           busy = false
         })

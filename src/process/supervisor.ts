@@ -1,7 +1,8 @@
 // A serving process from start to end: takes the data folder, prepares the installation, starts the workers, keeps,
 // and drains on SIGTERM or SIGINT. The main thread serves no requests.
-import { mkdir } from 'node:fs/promises'
+import { mkdir, open } from 'node:fs/promises'
 import { availableParallelism, networkInterfaces } from 'node:os'
+import { dirname } from 'node:path'
 import type { ServeEvent, StartFacts } from '../cli/serve-events.ts'
 import type { ServeOptions } from '../cli/composition.ts'
 import { originOf, registryOf } from '../cli/addresses.ts'
@@ -31,7 +32,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<numb
   const stopped = signalled()
   const warn = (message: string) => options.onEvent({ kind: 'warning', message })
 
-  await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
+  await makeDataFolder(config.dataDir)
   using _lock = config.metadata.dialect === 'sqlite' ? lockData(config.dataDir) : nothing
   // Whose turn it is to write, shared by this thread and the workers.
   const turn = new SharedArrayBuffer(4)
@@ -98,6 +99,13 @@ export async function serve(config: Config, options: ServeOptions): Promise<numb
   options.onEvent({ kind: 'draining', requests: 0, seconds: config.drainSeconds })
   await workers.drain(config.drainSeconds * 1000)
   return 0
+}
+
+/** Its name must survive a power loss like what is in it. */
+async function makeDataFolder(dataDir: string): Promise<void> {
+  await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  await using parent = await open(dirname(dataDir), 'r')
+  await parent.sync()
 }
 
 const nothing: Disposable = { [Symbol.dispose]: () => undefined }

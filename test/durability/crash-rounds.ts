@@ -91,7 +91,7 @@ export async function crashRounds(options: CrashOptions): Promise<CrashReport> {
 async function start(state: State): Promise<StartedRegistry> {
   const { data, port, env, postgres } = state.options
   const began = performance.now()
-  const registry = await startRegistry({
+  const registry = await startOnPort({
     data,
     port,
     env,
@@ -105,6 +105,22 @@ async function start(state: State): Promise<StartedRegistry> {
     state.signedInAt = performance.now()
   }
   return registry
+}
+
+const looksAtPort = 20
+
+/** Between a kill and the next start another program may hold the port for a moment. */
+async function startOnPort(
+  options: Parameters<typeof startRegistry>[0],
+  looks = looksAtPort,
+): Promise<StartedRegistry> {
+  try {
+    return await startRegistry(options)
+  } catch (error) {
+    if (looks === 0 || !String(error).includes('cannot listen')) throw error
+    await sleep(500)
+    return startOnPort(options, looks - 1)
+  }
 }
 
 async function verifyAll(

@@ -150,7 +150,7 @@ export async function ask(
   return answerOf(await app.handle(requestOf(line, question), 'request-1'))
 }
 
-export function requestOf(line: string, question: Question): HttpRequest {
+function requestOf(line: string, question: Question): HttpRequest {
   const { as, headers = {}, body, chunked = false, type, peer = localPeer } = question
   const [method = '', target = ''] = line.split(' ')
   const url = /^(?<path>[^?]*)(?:\?(?<query>.*))?$/.exec(target)?.groups ?? {}

@@ -11,7 +11,7 @@ import {
 } from '../../metadata/repositories.ts'
 import { ask, type Question, type TestApp } from './app.ts'
 
-export const layerType = 'application/vnd.oci.image.layer.v1.tar+gzip'
+const layerType = 'application/vnd.oci.image.layer.v1.tar+gzip'
 
 export async function makeRepository(
   { metadata }: TestApp,

@@ -13,7 +13,7 @@ export function connect(file: string): DatabaseSync {
     PRAGMA synchronous = NORMAL;
     PRAGMA foreign_keys = ON;
     PRAGMA wal_autocheckpoint = 0;
-    PRAGMA cache_size = -8192;
+    PRAGMA cache_size = -4096;
     PRAGMA temp_store = MEMORY;
   `)
   return db

@@ -6,11 +6,17 @@ import fc from 'fast-check'
 import { name } from '../suite-cases/case.ts'
 import { findRepository, insertRepository, updateRepository } from '../repositories.ts'
 import type { MetadataStore } from '../metadata-store.ts'
-import { anSqliteFile } from '../test-support/sqlite.ts'
+import { anSqliteFile, type SqliteAddress } from '../test-support/sqlite.ts'
 import { openAt } from '../test-support/store-address.ts'
+import { openLogIndex } from './sqlite-read-cache.ts'
 
 const app = name('team/app')
 const other = name('team/other')
+
+/** Opened while another connection holds the database open, as the log's index goes away with the last one. */
+async function openKeeping(address: SqliteAddress): Promise<MetadataStore> {
+  return openAt({ ...address, logIndex: openLogIndex(address.file) })
+}
 
 async function describe(store: MetadataStore, description: string): Promise<void> {
   await store.write(async (tx) => {
@@ -37,8 +43,8 @@ const step = fc.constantFrom<Step>(
 
 test('a row that was kept is never older than the last commit, whoever made it', async (t) => {
   const address = await anSqliteFile(t)
-  await using here = await openAt(address, { migrate: true })
-  await using there = await openAt(address)
+  await using there = await openAt(address, { migrate: true })
+  await using here = await openKeeping(address)
   await make(here)
   let description = ''
   let commits = 0
@@ -64,7 +70,8 @@ test('a row that was kept is never older than the last commit, whoever made it',
 
 test('what another process commits is seen by the next read', async (t) => {
   const address = await anSqliteFile(t)
-  await using store = await openAt(address, { migrate: true })
+  await using _ = await openAt(address, { migrate: true })
+  await using store = await openKeeping(address)
   await make(store)
   const program = `
     const { DatabaseSync } = require('node:sqlite')
@@ -86,7 +93,8 @@ test('what another process commits is seen by the next read', async (t) => {
 
 test('what is not there is looked for each time', async (t) => {
   const address = await anSqliteFile(t)
-  await using store = await openAt(address, { migrate: true })
+  await using _ = await openAt(address, { migrate: true })
+  await using store = await openKeeping(address)
   assert.equal(await findRepository(store, other), undefined)
   await make(store, other)
   assert.ok(await findRepository(store, other))
@@ -94,7 +102,8 @@ test('what is not there is looked for each time', async (t) => {
 
 test('a row is what it was, however many others are read', async (t) => {
   const address = await anSqliteFile(t)
-  await using store = await openAt(address, { migrate: true })
+  await using _ = await openAt(address, { migrate: true })
+  await using store = await openKeeping(address)
   const names = Array.from({ length: 5000 }, (_, number) => name(`team/app-${number}`))
   await store.write(async (tx) => {
     for (const one of names) {
@@ -108,7 +117,8 @@ test('a row is what it was, however many others are read', async (t) => {
 
 test('a commit that is undone changes nothing of what is read', async (t) => {
   const address = await anSqliteFile(t)
-  await using store = await openAt(address, { migrate: true })
+  await using _ = await openAt(address, { migrate: true })
+  await using store = await openKeeping(address)
   await make(store)
   await findRepository(store, app)
   const write = store.write(async (tx) => {

@@ -4,7 +4,8 @@
 // Whether somebody has committed, in this process or another, stands in the header of the log's index, which SQLite
 // changes with every commit (https://sqlite.org/walformat.html#the_wal_index_header). It is read, never locked:
 // - The header is taken before a row is read, so a row that is kept is at least as new as its header.
-// - The descriptor belongs to the process and is never closed: closing it would drop SQLite's locks on that file.
+// - The descriptor belongs to the process and is never closed: closing it would drop SQLite's locks on that file. So
+//   the main thread must open it: Node closes what a worker thread has opened when that thread ends.
 import { openSync, readSync } from 'node:fs'
 import type { CompiledSql } from '../query.ts'
 

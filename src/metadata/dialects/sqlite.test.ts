@@ -9,12 +9,15 @@ import { ensureSetting, findSetting } from '../settings.ts'
 import { digest } from '../suite-cases/case.ts'
 import { anSqliteFile } from '../test-support/sqlite.ts'
 import { openAt } from '../test-support/store-address.ts'
+import { openLogIndex } from './sqlite-read-cache.ts'
 import { openSqlite } from './sqlite.ts'
 
 metadataSuite('metadata on SQLite', async (t) => {
   const address = await anSqliteFile(t)
-  await using _ = await openAt(address, { migrate: true })
-  return address
+  // Open all the while: the log's index goes away with the last connection.
+  const first = await openAt(address, { migrate: true })
+  t.after(async () => first[Symbol.asyncDispose]())
+  return { ...address, logIndex: openLogIndex(address.file) }
 })
 
 test('after a sync that failed nothing is acknowledged any more, and reads go on', async (t) => {

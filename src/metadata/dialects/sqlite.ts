@@ -10,7 +10,7 @@ import type { Query } from '../query.ts'
 import { createGroupSync, type GroupSync } from './group-sync.ts'
 import { connect, requireSafeVersion, sqliteMigrations } from './sqlite-connection.ts'
 import { openLog, type WriteLog } from './sqlite-log.ts'
-import { createReadCache, openLogIndex } from './sqlite-read-cache.ts'
+import { createReadCache } from './sqlite-read-cache.ts'
 import { statementsOf } from './sqlite-statements.ts'
 import { createTurnState, createWriteTurn, type TurnState, type WriteTurn } from './write-turn.ts'
 
@@ -20,7 +20,7 @@ export interface SqliteOptions {
   readonly migrate?: boolean
   /** The threads of one process share it. */
   readonly turn?: TurnState
-  /** Of this process (openLogIndex); without it, one is opened and never closed. */
+  /** Of this process (openLogIndex): then rows that were read are kept until anybody commits. */
   readonly logIndex?: number
   /** Replaces the sync of the log, so that a test can make it fail. */
   readonly syncLog?: (log: WriteLog) => Promise<void>
@@ -51,7 +51,7 @@ export async function openSqlite(options: SqliteOptions): Promise<MetadataStore>
   const log = await openLog(options.file, writer)
   const sync = createGroupSync(async () => (options.syncLog ?? ((one) => one.sync()))(log))
   const turn = createWriteTurn(options.turn ?? createTurnState())
-  const logIndex = options.logIndex ?? openLogIndex(options.file)
+  const { logIndex } = options
   return new SqliteStore({ writer, reader, openReader, log, sync, turn, logIndex })
 }
 
@@ -63,7 +63,7 @@ interface Parts {
   readonly log: WriteLog
   readonly sync: GroupSync
   readonly turn: WriteTurn
-  readonly logIndex: number
+  readonly logIndex: number | undefined
 }
 
 /** A connection for reads of several statements. */
@@ -110,13 +110,16 @@ class SqliteStore implements MetadataStore {
   #committing: Promise<void> | undefined
   readonly #snapshots: Snapshot[] = []
   #isClosed = false
+  #checkpointFailure: Error | undefined
 
   constructor(parts: Parts) {
     this.#parts = parts
     this.#writes = statementsOf(parts.writer)
     this.#control = controlOf(parts.writer)
     this.#reads = statementsOf(parts.reader)
-    this.#cachedReads = statementsOf(parts.reader, createReadCache(parts.logIndex))
+    const { logIndex } = parts
+    const cache = logIndex === undefined ? undefined : createReadCache(logIndex)
+    this.#cachedReads = statementsOf(parts.reader, cache)
   }
 
   async all<P, R>(query: Query<P, R>, parameters: P): Promise<readonly R[]> {
@@ -187,6 +190,7 @@ class SqliteStore implements MetadataStore {
     const { writer } = this.#parts
     const outcomes: Outcome[] = []
     try {
+      this.#parts.sync.requireHealthy()
       this.#control.begin.run()
       for (const write of batch) outcomes.push(await this.#runOne(write, batch.length > 1))
       this.#control.commit.run()
@@ -213,7 +217,19 @@ class SqliteStore implements MetadataStore {
     }
   }
 
+  /** A failed sync is final: what the kernel dropped must not be copied as if it were good. */
   async maintain(): Promise<void> {
+    if (this.#checkpointFailure !== undefined) throw this.#checkpointFailure
+    try {
+      await this.#checkpoint()
+    } catch (error) {
+      const failure = translate(error) as Error
+      if (isFailedSync(error)) this.#checkpointFailure = failure
+      throw failure
+    }
+  }
+
+  async #checkpoint(): Promise<void> {
     const { writer, turn } = this.#parts
     const copied = writer.prepare('PRAGMA wal_checkpoint(PASSIVE)').get()
     if (Number(copied?.['log']) < longLog) return
@@ -240,6 +256,12 @@ class SqliteStore implements MetadataStore {
 
 function failed(write: PendingWrite, error: unknown): Outcome {
   return { write, tell: () => write.reject(error), isCommitted: false }
+}
+
+/** SQLITE_IOERR_FSYNC and SQLITE_IOERR_DIR_FSYNC. */
+function isFailedSync(error: unknown): boolean {
+  const code = (error as { errcode?: number }).errcode
+  return code === 1034 || code === 1290
 }
 
 function translate(error: unknown): unknown {

@@ -10,6 +10,7 @@ export interface WriteTurn {
   release(): void
 }
 
+const longestTimerMs = 0x7fff_ffff
 const free = 0
 const taken = 1
 
@@ -23,7 +24,11 @@ export function createWriteTurn(state: TurnState): WriteTurn {
     async take() {
       while (Atomics.compareExchange(cell, 0, free, taken) !== free) {
         const waiting = Atomics.waitAsync(cell, 0, taken)
-        if (waiting.async) await waiting.value
+        if (!waiting.async) continue
+        // To wait for another thread does not keep this one running.
+        const alive = setTimeout(() => undefined, longestTimerMs)
+        await waiting.value
+        clearTimeout(alive)
       }
     },
     release() {

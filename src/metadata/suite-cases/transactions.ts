@@ -122,12 +122,16 @@ export const transactions: readonly Case[] = [
       await store.write(async (tx) => aRepository(tx, 'team/app'))
       let go = (): void => undefined
       const gate = new Promise<void>((resolve) => (go = resolve))
+      let begun = (): void => undefined
+      const beginning = new Promise<void>((resolve) => (begun = resolve))
       const older = store.read(async (reader) => {
         const before = await findRepository(reader, name('team/app'))
+        begun()
         await gate
         const after = await findRepository(reader, name('team/app'))
         return [before?.description, after?.description]
       })
+      await beginning
       await store.write(async (tx) => {
         const repository = await findRepository(tx, name('team/app'))
         assert.ok(repository)

@@ -40,8 +40,8 @@ async function inThread(orders: WriterOrders): Promise<void> {
 }
 
 async function inProcess(orders: WriterOrders): Promise<void> {
-  // No memory is shared between processes, so nor is the turn: an undefined value is left out of JSON.
-  const address = { ...orders.address, turn: undefined }
+  // Processes share neither memory nor descriptors: an undefined value is left out of JSON.
+  const address = { ...orders.address, turn: undefined, logIndex: undefined }
   const text = JSON.stringify({ ...orders, address })
   const options = ['--disable-warning=ExperimentalWarning', writerFile, text]
   await promisify(execFile)(process.execPath, options, { timeout: 30_000 })

@@ -5,7 +5,12 @@ import type { TurnState } from '../dialects/write-turn.ts'
 import type { MetadataStore } from '../metadata-store.ts'
 
 export type StoreAddress =
-  | { readonly dialect: 'sqlite'; readonly file: string; readonly turn?: TurnState }
+  | {
+      readonly dialect: 'sqlite'
+      readonly file: string
+      readonly turn?: TurnState
+      readonly logIndex?: number
+    }
   | { readonly dialect: 'postgres'; readonly url: string }
 
 export async function openAt(
