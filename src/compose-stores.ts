@@ -15,7 +15,12 @@ export const databaseFile = 'carrel.db'
 /** Opens the database that the configuration names. */
 export async function openMetadata(
   config: Pick<Config, 'dataDir' | 'metadata'>,
-  options: { readonly migrate: boolean; readonly turn?: TurnState },
+  options: {
+    readonly migrate: boolean
+    readonly turn?: TurnState
+    /** See SqliteOptions. */
+    readonly longLog?: boolean
+  },
 ): Promise<MetadataStore> {
   const { dataDir, metadata } = config
   return metadata.dialect === 'sqlite'

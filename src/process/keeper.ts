@@ -10,7 +10,7 @@ export interface KeeperDeps {
   readonly failed: (task: string, error: unknown) => void
 }
 
-const maintainEveryMs = 1000
+const maintainEveryMs = 500
 const expireEveryMs = 10 * 60 * 1000
 
 export function startKeeper(deps: KeeperDeps): AsyncDisposable {

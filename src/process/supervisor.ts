@@ -36,7 +36,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<numb
   using _lock = config.metadata.dialect === 'sqlite' ? lockData(config.dataDir) : nothing
   // Whose turn it is to write, shared by this thread and the workers.
   const turn = new SharedArrayBuffer(4)
-  await using metadata = await openMetadata(config, { migrate: true, turn })
+  await using metadata = await openMetadata(config, { migrate: true, turn, longLog: true })
   await using storage = await openBlobs(config.dataDir)
   const passwords = createPasswordPool({ threads: 1, queueLimit: 8 })
   const setup = config.open

@@ -9,7 +9,7 @@ import { migrate } from '../migrations/migrate.ts'
 import type { Query } from '../query.ts'
 import { createGroupSync, type GroupSync } from './group-sync.ts'
 import { connect, requireSafeVersion, sqliteMigrations } from './sqlite-connection.ts'
-import { openLog, type WriteLog } from './sqlite-log.ts'
+import { lengthenLog, openLog, type WriteLog } from './sqlite-log.ts'
 import { createReadCache } from './sqlite-read-cache.ts'
 import { statementsOf } from './sqlite-statements.ts'
 import { createTurnState, createWriteTurn, type TurnState, type WriteTurn } from './write-turn.ts'
@@ -18,6 +18,8 @@ export interface SqliteOptions {
   readonly file: string
   /** Only one opener of an installation migrates: the supervisor, or a command without one. */
   readonly migrate?: boolean
+  /** For a server: its log is made as long as it will be, so that commits do not lengthen it. */
+  readonly longLog?: boolean
   /** The threads of one process share it. */
   readonly turn?: TurnState
   /** Of this process (openLogIndex): then rows that were read are kept until anybody commits. */
@@ -30,6 +32,8 @@ export interface SqliteOptions {
 const batchSize = 64
 /** In pages of 4 KiB. A log that is longer is begun anew as soon as it has been copied. */
 const longLog = 4096
+/** Room for what is written between two looks at the log under heavy load. */
+const lengthenedBytes = 24 * 1024 * 1024
 /** So many connections are kept for the next reads. */
 const idleSnapshots = 4
 
@@ -49,6 +53,7 @@ export async function openSqlite(options: SqliteOptions): Promise<MetadataStore>
   }
   const reader = openReader()
   const log = await openLog(options.file, writer)
+  if (options.longLog === true) await lengthenLog(options.file, writer, lengthenedBytes)
   const sync = createGroupSync(async () => (options.syncLog ?? ((one) => one.sync()))(log))
   const turn = createWriteTurn(options.turn ?? createTurnState())
   const { logIndex } = options
