@@ -31,7 +31,7 @@ export async function openLog(file: string, writer: DatabaseSync): Promise<Write
 
 const zeros = Buffer.alloc(1024 * 1024)
 /** On a small disk the room is worth more than the time. */
-const leastFreeBytes = 1024 * 1024 * 1024
+const leastFreeBytes = 256 * 1024 * 1024
 
 /**
  * Lengthens the log with zeros, which SQLite takes for the end of it. A commit then overwrites what is there, and its
