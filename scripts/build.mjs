@@ -13,9 +13,10 @@ function build() {
   const folder = path.join(nodeFolder, `build-${began.getTime()}-${process.pid}`)
   const tsc = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc')
   const project = path.join(root, 'tsconfig.build.json')
-  const { status, stdout } = spawnSync(
+  // Types are the business of `npm run check`; a start has not even installed all that they need.
+  const { stdout } = spawnSync(
     node,
-    [tsc, '-p', project, '--outDir', folder, '--sourceMap', 'false'],
+    [tsc, '-p', project, '--outDir', folder, '--sourceMap', 'false', '--noCheck'],
     { encoding: 'utf8' },
   )
   const program = path.join(folder, 'main.js')
@@ -23,9 +24,6 @@ function build() {
     process.stderr.write(`carrel: src/ cannot be compiled:\n${stdout}`)
     process.exitCode = 1
     return
-  }
-  if (status !== 0) {
-    process.stderr.write('carrel: src/ has type errors (npm run check); it runs all the same.\n')
   }
   fs.writeFileSync(path.join(folder, 'package.json'), '{ "type": "module" }\n')
   // What is edited while it compiles is newer than this.
