@@ -7,8 +7,9 @@ test(
   'memory and processor time are those of a process and its children',
   { skip: process.platform === 'linux' ? false : 'there is no /proc here' },
   async (t) => {
-    const script =
-      "require('node:child_process').spawn(process.execPath, ['-e', 'process.stdin.resume()'], { stdio: ['inherit'] }); console.log('up')"
+    // The word comes from the grandchild: before it has started there is no memory to see.
+    const grandchild = "console.log('up'); process.stdin.resume()"
+    const script = `require('node:child_process').spawn(process.execPath, ['-e', ${JSON.stringify(grandchild)}], { stdio: ['inherit', 'inherit', 'ignore'] })`
     const child = spawn(process.execPath, ['-e', script], { stdio: ['pipe', 'pipe', 'ignore'] })
     t.after(() => child.kill())
     await new Promise((resolve) => child.stdout.once('data', resolve))
