@@ -9,6 +9,7 @@ import {
   type Check,
   type Installation,
   type RepositorySummary,
+  type UserSummary,
 } from './cli/composition.ts'
 import { databaseFile, openBlobs, openMetadata } from './compose-stores.ts'
 import type { Config } from './config/config.ts'
@@ -24,7 +25,8 @@ import { checkListening } from './installation/doctor/listening.ts'
 import { checkDoors, checkHtpasswd, checkPasswordFile } from './installation/doctor/logins.ts'
 import { replaceSetupLink } from './installation/first-administrator.ts'
 import { ensureIdentity } from './installation/identity.ts'
-import { Refusal } from './installation/refusal.ts'
+import type { Actor } from './access/actor.ts'
+import { Refusal } from './access/refusal.ts'
 import {
   createRepository,
   editRepository,
@@ -39,6 +41,7 @@ import {
   removeUser,
   resetAdministrator,
   setPassword,
+  type User,
 } from './installation/users.ts'
 import { isDatabaseDamage, type DatabaseState } from './metadata/database-state.ts'
 import { inspectPostgres } from './metadata/dialects/postgres-inspect.ts'
@@ -102,24 +105,34 @@ function noInstallation({ dataDir, metadata }: Config): InstallationError {
   })
 }
 
+/** Whoever runs commands on the machine itself. */
+const operator: Actor = { id: undefined, name: 'operator' }
+
 function installationOf(config: Config, metadata: MetadataStore): Installation {
   const passwords = createPasswordPool({ threads: 1, queueLimit: 8 })
   const users = { metadata, passwords }
   const run = async <T>(work: () => Promise<T>) => explained(config, work)
   return {
-    listUsers: async () => run(async () => listUsers(metadata)),
-    createUser: async (user) => run(async () => createUser(users, user)),
-    setPassword: async (name, password) => run(async () => setPassword(users, name, password)),
-    removeUser: async (name) => run(async () => removeUser(metadata, name)),
+    listUsers: async () => run(async () => (await listUsers(metadata)).map(userSummary)),
+    createUser: async (user) =>
+      run(async () => userSummary(await createUser(users, operator, user))),
+    setPassword: async (name, password) =>
+      run(async () => setPassword(users, operator, { name, password })),
+    removeUser: async (name) =>
+      run(async () => {
+        await removeUser(users, operator, { name })
+      }),
     listRepositories: async () =>
       run(async () => (await listRepositories(metadata)).map(repositorySummary)),
     createRepository: async (repository) =>
-      run(async () => repositorySummary(await createRepository(metadata, repository))),
+      run(async () => repositorySummary(await createRepository(users, operator, repository))),
     showRepository: async (name) =>
       run(async () => repositorySummary(await showRepository(metadata, name))),
     editRepository: async (name, changes) =>
-      run(async () => repositorySummary(await editRepository(metadata, name, changes))),
-    removeRepository: async (name) => run(async () => removeRepository(metadata, name)),
+      run(async () =>
+        repositorySummary(await editRepository(users, operator, { name, ...changes })),
+      ),
+    removeRepository: async (name) => run(async () => removeRepository(users, operator, { name })),
     listTags: async (repository) =>
       run(async () => {
         const tags = await listTags(metadata, repository)
@@ -129,9 +142,11 @@ function installationOf(config: Config, metadata: MetadataStore): Installation {
           ...(updatedBy !== undefined && { updatedBy }),
         }))
       }),
-    removeTag: async (repository, tag) => run(async () => removeTag(metadata, repository, tag)),
+    removeTag: async (repository, tag) =>
+      run(async () => removeTag(users, operator, { repository, tag })),
     createSetupLink: async () => run(async () => replaceSetupLink(metadata)),
-    resetAdminPassword: async (password) => run(async () => resetAdministrator(users, password)),
+    resetAdminPassword: async (password) =>
+      run(async () => userSummary(await resetAdministrator(users, operator, password))),
     generatePassword,
     fsck: async (onProgress) => run(async () => fsckOf(config, metadata, onProgress)),
     [Symbol.asyncDispose]: async () => close(passwords, metadata),
@@ -151,6 +166,10 @@ async function fsckOf(
   const { damage } = await inspectDatabase(config, 'thorough')
   await using storage = await openBlobs(config.dataDir)
   return await fsck({ metadata, blobs: storage.blobs, databaseDamage: damage }, onProgress)
+}
+
+function userSummary({ name, admin, disabled, provider, createdAt }: User): UserSummary {
+  return { name, admin, disabled, provider, createdAt: new Date(createdAt) }
 }
 
 function repositorySummary(repository: RepositoryStatistics): RepositorySummary {
@@ -175,7 +194,8 @@ function explain({ dataDir, metadata }: Config, error: unknown): unknown {
   if (error instanceof Refusal) {
     const { kind, message, why, fix } = error
     const more = { ...(why !== undefined && { why }), ...(fix !== undefined && { fix }) }
-    return new InstallationError(kind, message, { ...more, cause: error })
+    const said = kind === 'changed' ? 'invalid' : kind
+    return new InstallationError(said, message, { ...more, cause: error })
   }
   const place = metadata.dialect === 'sqlite' ? join(dataDir, databaseFile) : 'PostgreSQL'
   const fix = `carrel doctor --data ${shellWord(dataDir)}`

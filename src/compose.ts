@@ -1,5 +1,9 @@
 // The composition root: configuration in, running parts out. The only file that chooses drivers and dialects.
 import { join } from 'node:path'
+import { createDecisionWatch } from './access/decision-watch.ts'
+import { createUseRecorder } from './access/last-use.ts'
+import { createLoginGate } from './access/login-gate.ts'
+import { createAuditCollector } from './audit/collector.ts'
 import { createAuthenticator } from './auth/authenticate.ts'
 import { createTokenIssuer } from './auth/bearer.ts'
 import { openHtpasswd } from './auth/htpasswd.ts'
@@ -13,6 +17,7 @@ import type { HttpRequest } from './http/request.ts'
 import { createRoutes } from './http/routes.ts'
 import { createServer, type RegistryServer } from './http/server.ts'
 import { createPrincipalDirectory } from './installation/principal-directory.ts'
+import { followSigningKeys } from './installation/signing-keys.ts'
 import { openPostgres } from './metadata/dialects/postgres.ts'
 import { openSqlite } from './metadata/dialects/sqlite.ts'
 import type { WorkerSettings } from './process/worker-settings.ts'
@@ -35,16 +40,20 @@ export async function createRegistryServer(
   const storage = await openBlobs(settings.dataDir)
   const passwords = createPasswordPool({ threads: 1, queueLimit: 64 })
   const log = createRequestLog(settings.log)
+  const uses = createUseRecorder(metadata, { warn: log.warn })
+  const audit = createAuditCollector(metadata, { warn: log.warn })
   const issuer = createTokenIssuer({
     keys: settings.identity.signingKeys,
     installationId: settings.identity.id,
     lifetimeMs: settings.tokenLifetimeMs,
   })
+  const keys = followSigningKeys(metadata, issuer, log.warn)
   const { htpasswdFile } = settings
   const authenticator = createAuthenticator({
     tokens: issuer,
     principals: createPrincipalDirectory(metadata),
     passwords,
+    gate: createLoginGate({ metadata, audit: audit.add }),
     htpasswd:
       htpasswdFile === undefined ? undefined : await openHtpasswd(htpasswdFile, { warn: log.warn }),
     warn: log.warn,
@@ -58,6 +67,7 @@ export async function createRegistryServer(
     issuer,
     passwords,
     emit,
+    audit: audit.add,
     draining: () => draining,
     authorityPem: () => settings.authorityPem,
     trustScript: (hostPort) => trustScriptOf(settings, hostPort),
@@ -65,8 +75,20 @@ export async function createRegistryServer(
   const openIdentity: Identity = { kind: 'open' }
   const authenticate = settings.open
     ? async () => openIdentity
-    : async ({ headers }: HttpRequest) => authenticator.authenticate(headers.authorization)
-  const app = createApp({ metadata, routes, authenticate, service: settings.identity.id, log })
+    : async ({ headers, peer }: HttpRequest) =>
+        authenticator.authenticate(headers.authorization, peer)
+  const app = createApp({
+    metadata,
+    routes,
+    authenticate,
+    service: settings.identity.id,
+    log,
+    api: lazily(async () => {
+      const { createApi } = await import('./http/api/api.ts')
+      return createApi({ metadata, passwords, forgetPrincipal: authenticator.forgetPrincipal })
+    }),
+    watch: createDecisionWatch(uses, audit.add),
+  })
   const server = createServer({
     app,
     certificate: settings.certificate,
@@ -86,11 +108,20 @@ export async function createRegistryServer(
       },
     },
     async close() {
+      keys[Symbol.dispose]()
+      await uses.close()
+      await audit.close()
       await passwords.close()
       await storage[Symbol.asyncDispose]()
       await metadata[Symbol.asyncDispose]()
     },
   }
+}
+
+/** Made when it is first needed, once. */
+function lazily<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return async () => (made ??= make())
 }
 
 function trustScriptOf(settings: WorkerSettings, hostPort: string): string | undefined {

@@ -66,7 +66,8 @@ export async function seedTags(seeding: Seeding, repository: string, count: numb
     tags: [],
     contentType: manifestType,
     bytes: emptyArtifact(repository),
-    pushedBy: undefined,
+    name: 'seed',
+    pusher: { id: undefined, name: 'seed', address: '127.0.0.1' },
   })
   await inBatches(seeding, count, async (tx, index) => {
     await setTag(tx, { repositoryId, tag: parseTag(tagName(index)), digest, updatedBy: undefined })

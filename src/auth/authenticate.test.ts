@@ -10,11 +10,18 @@ import { createAuthenticator } from './authenticate.ts'
 import type { Authenticator } from './authenticate.ts'
 import { createTokenIssuer, generateSigningKey } from './bearer.ts'
 import type { TokenIssuer } from './bearer.ts'
+import type { HeldGrant } from './held-grant.ts'
 import { openHtpasswd } from './htpasswd.ts'
 import type { Identity, TokenAccess } from './identity.ts'
 import { hashPassword } from './password-hash.ts'
 import { createPasswordPool } from './password-pool.ts'
-import type { PrincipalDirectory, PrincipalRecord } from './principal.ts'
+import type {
+  PrincipalDirectory,
+  PrincipalRecord,
+  SecretRecord,
+  TokenRecord,
+} from './principal.ts'
+import { aRecord } from './test-support/identities.ts'
 
 /** Cheap hashes, so that the tests are fast; the authenticator does not care which kind a local user has. */
 function hashOf(password: string): string {
@@ -27,16 +34,7 @@ class Directory implements PrincipalDirectory {
   isBroken = false
 
   add(name: string, changes: Partial<PrincipalRecord> = {}): PrincipalRecord {
-    const record: PrincipalRecord = {
-      id: this.records.size + 1,
-      name,
-      kind: 'user',
-      provider: 'local',
-      admin: false,
-      disabled: false,
-      passwordHash: undefined,
-      ...changes,
-    }
+    const record = aRecord(name, { id: this.records.size + 1, ...changes })
     this.records.set(record.id, record)
     return record
   }
@@ -54,6 +52,27 @@ class Directory implements PrincipalDirectory {
   findById(id: number): Promise<PrincipalRecord | undefined> {
     this.reads++
     return Promise.resolve(this.records.get(id))
+  }
+
+  readonly secrets = new Map<string, SecretRecord>()
+  readonly tokens = new Map<number, TokenRecord>()
+
+  grantsOfAnybody(): Promise<readonly HeldGrant[]> {
+    return Promise.resolve([])
+  }
+
+  findSecret(hash: string): Promise<SecretRecord | undefined> {
+    return Promise.resolve(this.secrets.get(hash))
+  }
+
+  findToken(id: number): Promise<TokenRecord | undefined> {
+    return Promise.resolve(this.tokens.get(id))
+  }
+
+  replacePasswordHash(id: number, from: string, to: string): Promise<void> {
+    const record = this.records.get(id)
+    if (record?.passwordHash === from) this.change(record, { passwordHash: to })
+    return Promise.resolve()
   }
 
   async ensureHtpasswdUser(name: string): Promise<PrincipalRecord> {
@@ -127,8 +146,8 @@ const access: readonly TokenAccess[] = [
 test('no credentials are anonymous, at once', async (t) => {
   const { authenticator } = await aSetup(t)
   for (const header of [undefined, '', 'Basic Og==']) {
-    assert.deepEqual(await authenticator.authenticate(header), { kind: 'anonymous' })
-    assert.deepEqual(authenticator.recall(header), { kind: 'anonymous' })
+    assert.deepEqual(await authenticator.authenticate(header), { kind: 'anonymous', grants: [] })
+    assert.deepEqual(authenticator.recall(header), { kind: 'anonymous', grants: [] })
   }
 })
 
@@ -139,8 +158,10 @@ test('a local user signs in with the password, and its hash is checked once in f
     kind: 'principal',
     id: record.id,
     name: 'alice',
+    principalKind: 'user',
     provider: 'local',
     admin: true,
+    grants: [],
   }
   const header = basic('alice', 'pw')
   assert.equal(authenticator.recall(header), undefined)
@@ -278,7 +299,7 @@ test('a token is its principal with the limits that it carries; of nobody, it is
   assert.deepEqual(authenticator.recall(bearer), { ...alice, limits: access })
   assert.equal(directory.reads, reads)
   const { token } = await issuer.issue({ kind: 'anonymous' }, [])
-  const nobody = { kind: 'anonymous', limits: [] }
+  const nobody = { kind: 'anonymous', grants: [], limits: [] }
   assert.deepEqual(await authenticator.authenticate(`Bearer ${token}`), nobody)
   assert.deepEqual(authenticator.recall(`bearer ${token}`), nobody)
 })
@@ -307,8 +328,10 @@ test('an htpasswd user signs in, becomes a principal once, and follows the file'
     kind: 'principal',
     id: 1,
     name: 'alice',
+    principalKind: 'user',
     provider: 'htpasswd',
     admin: false,
+    grants: [],
   })
   assert.deepEqual(authenticator.recall(basic('alice', 'pw')), identity)
   const bearer = `Bearer ${(await issuer.issue(identity, access)).token}`

@@ -3,18 +3,23 @@
 import { OciError } from '../oci/errors.ts'
 import type { TokenIssuer } from './bearer.ts'
 import { createCheckPassword } from './check-password.ts'
-import type { CheckPassword, CheckPasswordDeps } from './check-password.ts'
+import type { CheckPasswordDeps } from './check-password.ts'
 import { readCredentials } from './credentials.ts'
 import type { Basic, Credentials } from './credentials.ts'
-import type { Identity, TokenAccess } from './identity.ts'
-import type { PrincipalRecord } from './principal.ts'
+import type { Identity } from './identity.ts'
 import { createPrincipalStates } from './principal-states.ts'
 import type { PrincipalStates } from './principal-states.ts'
+import { readSecret } from './secret-format.ts'
+import { identityOf, type Client, type SignIn } from './sign-in.ts'
+import { passwordSignIn } from './sign-in-password.ts'
+import { registryTokenSignIn, secretSignIn } from './sign-in-token.ts'
+import { identityTokenSignIn, looksLikeJwt, type Federate } from './sign-in-federated.ts'
 import { createVerifiedCredentials } from './verified-credentials.ts'
-import type { VerifiedCredential, VerifiedCredentials } from './verified-credentials.ts'
 
 export interface AuthenticatorDeps extends CheckPasswordDeps {
   readonly tokens: Pick<TokenIssuer, 'verify' | 'recall'>
+  /** For identity tokens of CI jobs; undefined where there are no trust rules to ask. */
+  readonly federate?: Federate | undefined
   /** Milliseconds on any clock that does not jump. */
   readonly now?: () => number
 }
@@ -24,146 +29,105 @@ export interface Authenticator {
    * No header, or Basic with nothing in it, is anonymous.
    *
    * @throws {OciError} UNAUTHORIZED, with the detail `{ bearer: 'invalid_token' }` for a token;
-   *   TOOMANYREQUESTS when too many passwords wait to be checked
+   *   TOOMANYREQUESTS when too many passwords wait to be checked, or too many were wrong
    */
-  authenticate(authorization: string | undefined): Promise<Identity>
+  authenticate(authorization: string | undefined, client?: Client): Promise<Identity>
   /**
    * The same for what is known already, at once: a Map lookup or two. Undefined says nothing but "ask authenticate".
    */
   recall(authorization: string | undefined): Identity | undefined
+  /** Name and password where a code is asked for next: at the sign-in page. */
+  checkPassword(credentials: Basic, client: Client): Promise<Identity>
+  /** The identity of a principal that a session stands for; undefined when it may do nothing any more. */
+  identify(principalId: number): Promise<Identity | undefined>
   /** To be called after a principal was changed or removed, so that this process knows at once and not in seconds. */
   forgetPrincipal(id: number): void
+  forgetToken(id: number): void
 }
 
-const anonymous: Identity = { kind: 'anonymous' }
+const nowhere: Client = { address: '127.0.0.1' }
 
 export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
   const clock = deps.now === undefined ? {} : { now: deps.now }
   const states = createPrincipalStates(deps, clock)
-  const tokens = tokenSignIn(deps.tokens, states)
-  const passwords = passwordSignIn({
-    states,
-    remembered: createVerifiedCredentials(clock),
-    check: createCheckPassword(deps),
-  })
+  const signIns = createSignIns(deps, states)
 
   function recall(credentials: Credentials): Identity | undefined {
     switch (credentials.scheme) {
-      case 'none':
-        return anonymous
+      case 'none': {
+        const grants = states.anybody.peek(0)
+        return grants && { kind: 'anonymous', grants }
+      }
       case 'bearer':
-        return tokens.recall(credentials.token)
+        return signIns.bearer(credentials.token).recall()
       case 'basic':
-        return passwords.recall(credentials)
+        return signIns.basic(credentials).recall()
       case 'malformed':
         return undefined
     }
   }
 
   return {
-    async authenticate(authorization) {
+    async authenticate(authorization, client = nowhere) {
       const credentials = readCredentials(authorization)
       const recalled = recall(credentials)
       if (recalled !== undefined) return recalled
-      if (credentials.scheme === 'bearer') return await tokens.signIn(credentials.token)
-      if (credentials.scheme === 'basic') return await passwords.signIn(credentials)
+      if (credentials.scheme === 'none') {
+        return { kind: 'anonymous', grants: (await states.anybody.get(0)) ?? [] }
+      }
+      if (credentials.scheme === 'bearer') return signIns.bearer(credentials.token).signIn(client)
+      if (credentials.scheme === 'basic') return signIns.basic(credentials).signIn(client)
       throw malformedHeader()
     },
     recall: (authorization) => recall(readCredentials(authorization)),
-    forgetPrincipal: (id) => states.forget(id),
-  }
-}
-
-interface SignIn<T> {
-  /** What is known already. */
-  recall(credentials: T): Identity | undefined
-  signIn(credentials: T): Promise<Identity>
-}
-
-function tokenSignIn(tokens: AuthenticatorDeps['tokens'], states: PrincipalStates): SignIn<string> {
-  return {
-    recall(token) {
-      const verified = tokens.recall(token)
-      if (verified === undefined) return undefined
-      if (verified.principalId === undefined) return anonymousWith(verified.access)
-      const record = states.peek(verified.principalId)
+    checkPassword: (credentials, client) => signIns.page.signIn(credentials, client),
+    async identify(principalId) {
+      const record = await states.get(principalId)
       if (record === undefined || !states.isActive(record)) return undefined
-      return identityOf(record, verified.access)
+      return signIns.identify(record)
     },
-    async signIn(token) {
-      const verified = await tokens.verify(token)
-      if (verified === undefined) throw invalidToken()
-      if (verified.principalId === undefined) return anonymousWith(verified.access)
-      const record = await states.get(verified.principalId)
-      if (record === undefined || !states.isActive(record)) throw invalidToken()
-      return identityOf(record, verified.access)
-    },
+    forgetPrincipal: (id) => states.forget(id),
+    forgetToken: (id) => states.forgetToken(id),
   }
 }
 
-interface PasswordSignInDeps {
-  readonly states: PrincipalStates
-  readonly remembered: VerifiedCredentials
-  readonly check: CheckPassword
+/** A way to sign in, with what was presented. */
+interface Chosen {
+  recall(): Identity | undefined
+  signIn(client: Client): Promise<Identity>
 }
 
-function passwordSignIn({ states, remembered, check }: PasswordSignInDeps): SignIn<Basic> {
-  /** Whether the password that was found right is still the principal's. */
-  function confirm(
-    user: string,
-    verified: VerifiedCredential,
-    record: PrincipalRecord | undefined,
-  ): Identity | undefined {
-    if (record === undefined || record.name !== user) return undefined
-    if (states.passwordHashOf(record) !== verified.storedHash) return undefined
-    return identityOf(record, undefined)
+function choose<T>(way: SignIn<T>, credentials: T): Chosen {
+  return {
+    recall: () => way.recall(credentials),
+    signIn: async (client) => way.signIn(credentials, client),
   }
+}
+
+function createSignIns(deps: AuthenticatorDeps, states: PrincipalStates) {
+  const clock = deps.now === undefined ? {} : { now: deps.now }
+  const remembered = createVerifiedCredentials(clock)
+  const check = createCheckPassword(deps)
+  const registryToken = registryTokenSignIn(deps.tokens, states)
+  const secret = secretSignIn(states)
+  const password = passwordSignIn({ states, remembered, check, secondFactorFollows: false })
+  const page = passwordSignIn({ states, remembered, check, secondFactorFollows: true })
+  const job =
+    deps.federate === undefined ? undefined : identityTokenSignIn(deps.federate, states)
 
   return {
-    recall({ user, password }) {
-      const verified = remembered.recall(user, password)
-      return verified && confirm(user, verified, states.peek(verified.principalId))
+    page,
+    identify: identityOf,
+    bearer(token: string): Chosen {
+      if (readSecret(token) === undefined) return choose(registryToken, token)
+      return choose(secret, { user: undefined, password: token })
     },
-    async signIn({ user, password }) {
-      // Remembered, but the principal's state was not: nothing to hash unless that has changed.
-      const known = remembered.recall(user, password)
-      const still = known && confirm(user, known, await states.get(known.principalId))
-      if (still !== undefined) return still
-      const verified = await remembered.verifyOnce(user, password, () => check(user, password))
-      if (verified === undefined) throw wrongCredentials()
-      const identity = confirm(user, verified, await states.get(verified.principalId))
-      if (identity !== undefined) return identity
-      // The remembered state may be the one of before a change that the check has seen.
-      states.forget(verified.principalId)
-      const afresh = confirm(user, verified, await states.get(verified.principalId))
-      if (afresh === undefined) throw wrongCredentials()
-      return afresh
+    basic(credentials: Basic): Chosen {
+      if (readSecret(credentials.password) !== undefined) return choose(secret, credentials)
+      if (job !== undefined && looksLikeJwt(credentials.password)) return choose(job, credentials)
+      return choose(password, credentials)
     },
   }
-}
-
-function anonymousWith(limits: readonly TokenAccess[]): Identity {
-  return { kind: 'anonymous', limits }
-}
-
-function identityOf(record: PrincipalRecord, limits: readonly TokenAccess[] | undefined): Identity {
-  const { id, name, provider, admin } = record
-  if (limits === undefined) return { kind: 'principal', id, name, provider, admin }
-  return { kind: 'principal', id, name, provider, admin, limits }
-}
-
-/** The same for unknown users, disabled ones and wrong passwords. */
-function wrongCredentials(): OciError {
-  return new OciError('UNAUTHORIZED', {
-    message: 'The user name or the password is wrong. Check both and sign in again.',
-  })
-}
-
-function invalidToken(): OciError {
-  return new OciError('UNAUTHORIZED', {
-    message: 'The token is not valid or no longer valid. Ask for a new one, or sign in again.',
-    detail: { bearer: 'invalid_token' },
-  })
 }
 
 function malformedHeader(): OciError {

@@ -4,36 +4,35 @@ import { parseRepositoryName } from '../oci/reference.ts'
 import { decide } from './authorize.ts'
 import type { Action, Permission, RefusalReason, RepositoryRecord, Resource } from './authorize.ts'
 import type { Identity, TokenAccess } from './identity.ts'
+import { aUser, grantsOf } from './test-support/identities.ts'
 
 type Visibility = RepositoryRecord['visibility'] | 'absent'
 
 const letters: Readonly<Record<Action, string>> = {
   pull: 'l',
   push: 's',
+  overwrite: 'o',
   delete: 'd',
+  decide: 'e',
   admin: 'a',
   create: 'c',
 }
 const actions = Object.keys(letters) as Action[]
 const visibilities: readonly Visibility[] = ['private', 'internal', 'public', 'absent']
 
-function aUser(name: string, provider: 'local' | 'htpasswd' = 'local'): Identity {
-  return { kind: 'principal', id: 7, name, provider, admin: false }
-}
-
 const anonymous: Identity = { kind: 'anonymous' }
 const open: Identity = { kind: 'open' }
-const admin: Identity = { kind: 'principal', id: 1, name: 'root', provider: 'local', admin: true }
+const admin: Identity = aUser('root', { id: 1, admin: true, grants: [] })
 
 interface Row {
   readonly who: string
   readonly identity: Identity
   readonly name: string
-  /** For private, internal, public, absent: pul(l), pu(s)h, (d)elete, (a)dmin, (c)reate. */
+  /** For private, internal, public, absent: pul(l), pu(s)h, (o)verwrite, (d)elete, d(e)cide, (a)dmin, (c)reate. */
   readonly may: readonly [string, string, string, string]
 }
 
-const all = 'lsdac'
+const all = 'lsodeac'
 // The rules, written out by hand.
 const rows: readonly Row[] = [
   { who: 'anonymous', identity: anonymous, name: 'alice/app', may: ['', '', 'l', ''] },
@@ -46,7 +45,7 @@ const rows: readonly Row[] = [
   { who: 'the owner', identity: aUser('alice'), name: 'alice/a/b/c', may: [all, all, all, all] },
   {
     who: 'an owner of the htpasswd file',
-    identity: aUser('alice', 'htpasswd'),
+    identity: aUser('alice', { provider: 'htpasswd' }),
     name: 'alice/app',
     may: [all, all, all, all],
   },
@@ -63,6 +62,53 @@ const rows: readonly Row[] = [
   { who: 'a pattern', identity: aUser('_____'), name: 'alice/app', may: ['', 'l', 'l', ''] },
   { who: 'no name', identity: aUser(''), name: 'alice/app', may: ['', 'l', 'l', ''] },
   { who: 'no name', identity: aUser(''), name: 'my-app', may: ['', 'l', 'l', ''] },
+  {
+    who: 'a reader of the namespace',
+    identity: aUser('bob', { grants: grantsOf({ where: 'alice/', what: 'reader' }) }),
+    name: 'alice/app',
+    may: ['l', 'l', 'l', 'l'],
+  },
+  {
+    who: 'one who may add',
+    identity: aUser('bob', { grants: grantsOf({ where: 'alice/**', what: 'pull,push' }) }),
+    name: 'alice/app/x',
+    may: ['lsc', 'lsc', 'lsc', 'lsc'],
+  },
+  {
+    who: 'a writer of this repository',
+    identity: aUser('bob', {
+      grants: grantsOf({ where: 'alice/app', what: 'writer', repositoryId: 5 }),
+    }),
+    name: 'alice/app',
+    // Of this one: of none that comes after it under the same name.
+    may: ['lsoc', 'lsoc', 'lsoc', ''],
+  },
+  {
+    who: 'a writer of what was there before',
+    identity: aUser('bob', {
+      grants: grantsOf({ where: 'alice/app', what: 'writer', repositoryId: 4 }),
+    }),
+    name: 'alice/app',
+    may: ['', 'l', 'l', ''],
+  },
+  {
+    who: 'one whose grant is over',
+    identity: aUser('bob', { grants: grantsOf({ where: '*', what: 'owner', expiresAt: 1000 }) }),
+    name: 'alice/app',
+    may: ['', 'l', 'l', ''],
+  },
+  {
+    who: 'an owner of everything',
+    identity: aUser('bob', { grants: grantsOf({ where: '*', what: 'owner' }) }),
+    name: 'my-app',
+    may: [all, all, all, all],
+  },
+  {
+    who: 'an owner of the names without a slash',
+    identity: aUser('bob', { grants: grantsOf({ where: '/', what: 'owner' }) }),
+    name: 'alice/app',
+    may: ['', 'l', 'l', ''],
+  },
   { who: 'the name itself', identity: aUser('my-app'), name: 'my-app', may: ['', 'l', 'l', ''] },
 ]
 
@@ -85,17 +131,17 @@ function limitsFor(name: string): readonly Limits[] {
     { title: 'no token', limits: undefined, carries: [all, all] },
     { title: 'an empty token', limits: [], carries: ['', ''] },
     { title: 'pull', limits: [entry(5, ['pull'])], carries: ['l', ''] },
-    { title: 'push', limits: [entry(5, ['push'])], carries: ['sc', ''] },
+    { title: 'push', limits: [entry(5, ['push'])], carries: ['sco', ''] },
     { title: 'delete', limits: [entry(5, ['delete'])], carries: ['d', ''] },
-    { title: 'pull,push', limits: [entry(5, ['pull', 'push'])], carries: ['lsc', ''] },
-    { title: 'all three', limits: [entry(5, wide)], carries: ['lsdc', ''] },
+    { title: 'pull,push', limits: [entry(5, ['pull', 'push'])], carries: ['lsco', ''] },
+    { title: 'all three', limits: [entry(5, wide)], carries: ['lsodc', ''] },
     { title: 'admin', limits: [entry(5, ['admin'])], carries: ['a', ''] },
     { title: 'a star', limits: [entry(5, ['*'])], carries: ['', ''] },
     { title: 'no action', limits: [entry(5, [])], carries: ['', ''] },
     { title: 'in upper case', limits: [entry(5, ['PULL', 'Push'])], carries: ['', ''] },
     { title: 'of before a re-creation', limits: [entry(4, wide)], carries: ['', ''] },
     { title: 'of another id', limits: [entry(7, wide)], carries: ['', ''] },
-    { title: 'before creation', limits: [entry(undefined, wide)], carries: ['lsdc', 'lsdc'] },
+    { title: 'before creation', limits: [entry(undefined, wide)], carries: ['lsodc', 'lsodc'] },
     { title: 'pull before creation', limits: [entry(undefined, ['pull'])], carries: ['l', 'l'] },
     { title: 'of another name', limits: [entry(5, wide, { name: 'x/y' })], carries: ['', ''] },
     {
@@ -108,7 +154,7 @@ function limitsFor(name: string): readonly Limits[] {
     {
       title: 'in two entries that add up',
       limits: [entry(5, ['pull']), entry(5, ['push'])],
-      carries: ['lsc', ''],
+      carries: ['lsco', ''],
     },
   ]
 }
@@ -162,6 +208,8 @@ function reasonWithoutRight(identity: Identity, rights: string, action: Action):
     pull: ['forbidden', 'hidden'],
     push: ['forbidden', 'forbidden'],
     create: ['forbidden', 'forbidden'],
+    overwrite: ['forbidden', 'forbidden'],
+    decide: ['forbidden', 'hidden'],
     delete: ['forbidden', 'hidden'],
     admin: ['forbidden', 'hidden'],
   }
@@ -267,13 +315,13 @@ test('messages say who, what and what to do', () => {
   }
   assert.equal(
     message(aUser('bob'), 'push', 'alice/tools/app'),
-    'bob may not push to alice/tools/app: only the owner of alice and the administrators may. ' +
-      'Ask one of them, or use bob/app.',
+    'bob may not push to alice/tools/app: no grant allows it. Ask an owner of alice/ or an administrator for: ' +
+      'carrel grant add user:bob alice/tools/app push; or use bob/app.',
   )
   assert.equal(
     message(aUser('bob'), 'push', 'my-app'),
-    'bob may not push to my-app: names without a slash belong to the administrators. ' +
-      'Ask an administrator, or use bob/my-app.',
+    'bob may not push to my-app: no grant allows it. Ask an administrator for: ' +
+      'carrel grant add user:bob my-app push; or use bob/my-app.',
   )
   // No suggestion that would be refused as well.
   assert.doesNotMatch(message(aUser('Bob B'), 'push', 'my-app'), /or use/)

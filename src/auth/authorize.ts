@@ -1,11 +1,14 @@
 // The one authorisation function. Every route of every API asks it; nothing else decides. It is pure: the caller
-// looks up the facts. What no rule allows is refused. Effective right = rights of the identity, computed anew from
-// the facts each time, intersected with what the token carries.
-import { namespaceOf } from '../oci/reference.ts'
+// looks up the facts. What no rule allows is refused. Effective right = union of the grants that the identity holds,
+// intersected with what its token carries.
 import type { RepositoryName } from '../oci/reference.ts'
-import type { Identity, TokenAccess } from './identity.ts'
+import type { GrantedAction } from './action.ts'
+import { findGrant, findGrantOnPlace, isExpired, type HeldGrant } from './held-grant.ts'
+import type { Identity, PrincipalIdentity } from './identity.ts'
 import type { Action, Permission, RefusalReason } from './permission.ts'
+import type { Place } from './place.ts'
 import { messageFor } from './refusal-message.ts'
+import { isWithinLimits, isWithinScopes } from './token-limits.ts'
 
 export type { Action, Permission, RefusalReason, Resource } from './permission.ts'
 
@@ -16,12 +19,25 @@ export interface RepositoryRecord {
   readonly visibility: 'private' | 'internal' | 'public'
 }
 
+/** Undefined is: there is none of that name. Only what the permission's resource speaks of is looked at. */
 export interface Facts {
-  /** The repository that the permission names, as it is now; undefined when there is none. */
+  /** The repository that the permission names, as it is now. */
   readonly repository: RepositoryRecord | undefined
+  /** How the caller stands to the team that the permission names. */
+  readonly team?: { readonly member: boolean; readonly maintainer: boolean } | undefined
+  /** The principal that the permission names. */
+  readonly principal?:
+    | { readonly id: number; readonly kind: string; readonly createdBy: number | undefined }
+    | undefined
 }
 
-export type Decision = { readonly allowed: true } | Refusal
+export type Decision = Allowance | Refusal
+
+export interface Allowance {
+  readonly allowed: true
+  /** The grant that allows it; undefined where a role or the visibility of the repository does. */
+  readonly grant?: HeldGrant
+}
 
 export interface Refusal {
   readonly allowed: false
@@ -30,105 +46,159 @@ export interface Refusal {
   readonly message: string
 }
 
-const allowed: Decision = { allowed: true }
+const allowed: Allowance = { allowed: true }
 
 /** @throws {Error} when the facts are those of another repository: a fault of the caller */
-export function decide(identity: Identity, wanted: Permission, facts: Facts): Decision {
-  if (!hasRight(identity, wanted, facts)) {
-    return refuse(identity, wanted, reasonOf(identity, wanted, facts))
+export function decide(
+  identity: Identity,
+  wanted: Permission,
+  facts: Facts,
+  now: number = Date.now(),
+): Decision {
+  const right = rightTo(identity, wanted, facts, now)
+  if (right === undefined) return refuse(identity, wanted, reasonOf(identity, wanted, facts, now))
+  const token = identity.kind === 'principal' ? identity.token : undefined
+  if (token?.scopes !== undefined && !isWithinScopes(token.scopes, wanted)) {
+    return refuse(identity, wanted, 'forbidden')
   }
-  if (identity.limits === undefined || isWithin(identity.limits, wanted, facts)) return allowed
-  return refuse(identity, wanted, 'insufficient-scope')
+  if (identity.limits !== undefined && !isWithinLimits(identity.limits, wanted, facts.repository)) {
+    return refuse(identity, wanted, 'insufficient-scope')
+  }
+  return right
 }
 
-function hasRight(identity: Identity, wanted: Permission, facts: Facts): boolean {
-  const { resource } = wanted
+function rightTo(
+  identity: Identity,
+  wanted: Permission,
+  facts: Facts,
+  now: number,
+): Allowance | undefined {
+  const { resource, action } = wanted
   switch (resource.type) {
     case 'nothing':
-      return true
+      return allowed
     case 'base':
-      return identity.kind !== 'anonymous' || identity.limits !== undefined
+      return when(identity.kind !== 'anonymous' || identity.limits !== undefined)
+    case 'signed-in':
+      return when(identity.kind === 'principal' || identity.kind === 'operator')
     case 'self':
-      return identity.kind === 'principal'
+      return when(identity.kind === 'principal')
     case 'installation':
-      return isAdministrator(identity)
+      return when(isAdministrator(identity, now))
     case 'catalog':
-      return isAdministrator(identity) || (mayListCatalog(identity) && wanted.action === 'pull')
+      return when(action === 'pull' && identity.kind !== 'anonymous')
     case 'repository':
-      return hasRepositoryRight(identity, wanted.action, resource.name, facts)
-    default:
-      return false
+      return repositoryRight(identity, action, { name: resource.name, facts }, now)
+    case 'place':
+      return placeRight(identity, resource, now)
+    case 'team':
+      return when(
+        isAdministrator(identity, now) ||
+          facts.team?.maintainer === true ||
+          (action === 'pull' && facts.team?.member === true),
+      )
+    case 'principal':
+      return when(isAdministrator(identity, now) || isOwnPrincipal(identity, facts))
+    case 'robots':
+      return when(isAdministrator(identity, now) || administersAnything(identity, now))
   }
 }
 
-function isAdministrator(identity: Identity): boolean {
-  return identity.kind === 'principal' && identity.admin
+function when(condition: boolean): Allowance | undefined {
+  return condition ? allowed : undefined
 }
 
-function mayListCatalog(identity: Identity): boolean {
-  return identity.kind === 'principal' || identity.kind === 'open'
+/** Whether the identity administers the whole installation. */
+export function isAdministrator(identity: Identity, now: number = Date.now()): boolean {
+  if (identity.kind === 'operator') return true
+  if (identity.kind !== 'principal') return false
+  return (
+    identity.admin ||
+    findGrantOnPlace(identity.grants, 'admin', { kind: 'installation', text: '*' }, now) !==
+      undefined
+  )
 }
 
-function hasRepositoryRight(
+function administersAnything(identity: Identity, now: number): boolean {
+  if (identity.kind !== 'principal' || identity.principalKind !== 'user') return false
+  return identity.grants.some(
+    (grant) => grant.actions.includes('admin') && !isExpired(grant, now),
+  )
+}
+
+/** One's own, or a robot that one made. */
+function isOwnPrincipal(identity: Identity, { principal }: Facts): boolean {
+  if (identity.kind !== 'principal' || principal === undefined) return false
+  return (
+    principal.id === identity.id ||
+    (principal.kind === 'robot' && principal.createdBy === identity.id)
+  )
+}
+
+function repositoryRight(
   identity: Identity,
   action: Action,
-  name: RepositoryName,
-  facts: Facts,
-): boolean {
+  { name, facts }: { readonly name: RepositoryName; readonly facts: Facts },
+  now: number,
+): Allowance | undefined {
   const { repository } = facts
   if (repository !== undefined && repository.name !== name) {
     throw new Error(`facts of repository ${repository.name} used for a decision on ${name}`)
   }
-  if (identity.kind === 'open' || isAdministrator(identity)) return true
-  if (identity.kind === 'principal' && isOwner(identity.name, name)) return true
-  if (action !== 'pull' || repository === undefined) return false
-  if (repository.visibility === 'public') return true
-  return repository.visibility === 'internal' && identity.kind === 'principal'
+  if (identity.kind === 'open' || identity.kind === 'operator') return allowed
+  const granted = action === 'create' ? 'push' : action
+  const grant = findGrant(identity.grants ?? [], granted, { name, id: repository?.id }, now)
+  if (grant !== undefined) return { allowed: true, grant }
+  if (identity.kind === 'principal' && identity.admin) return allowed
+  if (action !== 'pull' || repository === undefined) return undefined
+  if (repository.visibility === 'public') return allowed
+  return when(repository.visibility === 'internal' && identity.kind === 'principal')
 }
 
-/** Names of one component are in no namespace, so no user's name makes anybody their owner. */
-function isOwner(userName: string, repositoryName: RepositoryName): boolean {
-  const namespace = namespaceOf(repositoryName)
-  return namespace !== undefined && namespace === userName
+/** Administering a place, and holding there whatever is handed on. */
+function placeRight(
+  identity: Identity,
+  { place, giving }: { readonly place: Place; readonly giving: readonly GrantedAction[] },
+  now: number,
+): Allowance | undefined {
+  if (identity.kind === 'operator') return allowed
+  if (identity.kind !== 'principal') return undefined
+  if (identity.admin) return allowed
+  const needed: readonly GrantedAction[] = ['admin', ...giving]
+  return when(missingOf(identity, place, needed, now).length === 0)
 }
 
-/** A registry token is for repositories and the catalog; nothing else can be done with one. */
-function isWithin(limits: readonly TokenAccess[], wanted: Permission, facts: Facts): boolean {
-  const { resource, action } = wanted
-  switch (resource.type) {
-    case 'nothing':
-    case 'base':
-      return true
-    case 'catalog':
-      return limits.some(
-        ({ type, name, actions }) =>
-          type === 'registry' && name === 'catalog' && actions.includes('*'),
-      )
-    case 'repository': {
-      // Whoever may push to a name may make the repository of that name by it.
-      const carried = action === 'create' ? 'push' : action
-      return limits.some(
-        (access) =>
-          access.type === 'repository' &&
-          access.name === resource.name &&
-          (access.repositoryId === undefined || access.repositoryId === facts.repository?.id) &&
-          access.actions.includes(carried),
-      )
-    }
-    default:
-      return false
-  }
+function missingOf(
+  { grants }: PrincipalIdentity,
+  place: Place,
+  needed: readonly GrantedAction[],
+  now: number,
+): readonly GrantedAction[] {
+  return needed.filter((action) => findGrantOnPlace(grants, action, place, now) === undefined)
 }
 
-function reasonOf(identity: Identity, wanted: Permission, facts: Facts): RefusalReason {
+function reasonOf(
+  identity: Identity,
+  wanted: Permission,
+  facts: Facts,
+  now: number,
+): RefusalReason {
   const { resource, action } = wanted
   if (identity.kind === 'anonymous') return 'unauthenticated'
-  if (resource.type !== 'repository') {
-    return identity.kind === 'open' ? 'unauthenticated' : 'forbidden'
+  switch (resource.type) {
+    case 'repository': {
+      // A push may be told that it is refused: the answer is the same whether or not there is such a repository.
+      if (action === 'push' || action === 'create' || action === 'overwrite') return 'forbidden'
+      const asked = { name: resource.name, facts }
+      return repositoryRight(identity, 'pull', asked, now) === undefined ? 'hidden' : 'forbidden'
+    }
+    case 'team':
+      return facts.team?.member === true ? 'forbidden' : 'hidden'
+    case 'principal':
+      return 'hidden'
+    default:
+      return identity.kind === 'open' ? 'unauthenticated' : 'forbidden'
   }
-  // A push may be told that it is refused: the answer is the same whether or not there is such a repository.
-  if (action === 'push' || action === 'create') return 'forbidden'
-  return hasRepositoryRight(identity, 'pull', resource.name, facts) ? 'forbidden' : 'hidden'
 }
 
 function refuse(identity: Identity, wanted: Permission, reason: RefusalReason): Refusal {

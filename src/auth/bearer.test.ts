@@ -3,8 +3,9 @@ import { test } from 'node:test'
 import { createTokenIssuer, generateSigningKey } from './bearer.ts'
 import type { SigningKey, TokenIssuer } from './bearer.ts'
 import type { Identity, TokenAccess } from './identity.ts'
+import { aUser } from './test-support/identities.ts'
 
-const alice: Identity = { kind: 'principal', id: 42, name: 'alice', provider: 'local', admin: true }
+const alice: Identity = aUser('alice', { id: 42, admin: true })
 const access: readonly TokenAccess[] = [
   { type: 'repository', repositoryId: 5, name: 'alice/app', actions: ['pull', 'push'] },
   { type: 'repository', repositoryId: undefined, name: 'alice/new', actions: ['pull'] },

@@ -27,6 +27,8 @@ export interface TokenIssuer {
   verify(token: string): Promise<VerifiedToken | undefined>
   /** What `verify` found before, while it is still good. */
   recall(token: string): VerifiedToken | undefined
+  /** From now on these keys count and no others. @throws {Error} as createTokenIssuer does */
+  replaceKeys(keys: readonly SigningKey[]): void
 }
 
 export interface TokenIssuerOptions {
@@ -44,6 +46,8 @@ const type = 'JWT'
 // Guarded by the forged tokens of bearer-forged.test.ts.
 const maxTokenCharacters = 16 * 1024
 const leewaySeconds = 60
+/** Identity tokens of CI jobs live for minutes; a slow push must not end with them. */
+const federatedLifetimeMs = 60 * 60_000
 /** Clocks of other servers may be behind ours. */
 const backdatedSeconds = 60
 
@@ -60,19 +64,16 @@ export async function generateSigningKey(): Promise<SigningKey> {
 /** @throws {Error} when there is no key, or one is not a whole Ed25519 pair */
 export function createTokenIssuer(options: TokenIssuerOptions): TokenIssuer {
   const { keys, installationId, lifetimeMs = 15 * 60_000, now = Date.now } = options
-  const [signer] = keys
-  if (signer === undefined) throw new Error('There is no key to sign tokens with.')
   if (installationId === '') throw new Error('The installation id for tokens is empty.')
   if (!(lifetimeMs >= 60_000)) throw new RangeError('Tokens must live for a minute at least.')
-  const publicKeys = importPublicKeys(keys)
-  const { kid } = signer
-  const signingKey = createPrivateKey({ key: signer.privateJwk, format: 'jwk' })
-  const remembered = createVerifiedTokens(now)
+  let ring = createKeyRing(keys)
+  let remembered = createVerifiedTokens(now)
 
   async function issue(identity: Identity, access: readonly TokenAccess[]): Promise<IssuedToken> {
+    const { kid, signingKey } = ring
     const issuedAt = Math.floor(now() / 1000)
-    const expiresInSeconds = Math.floor(lifetimeMs / 1000)
-    const token = await new SignJWT(claimsOf(access))
+    const expiresInSeconds = Math.floor(lifetimeOf(identity, lifetimeMs) / 1000)
+    const token = await new SignJWT({ ...claimsOf(access), ...claimsOfBearer(identity) })
       .setProtectedHeader({ typ: type, alg: algorithm, kid })
       .setIssuer(installationId)
       .setAudience(installationId)
@@ -88,7 +89,7 @@ export function createTokenIssuer(options: TokenIssuerOptions): TokenIssuer {
   async function verify(token: string): Promise<VerifiedToken | undefined> {
     const known = remembered.recall(token)
     if (known !== undefined) return known
-    const key = publicKeys.get(keyIdOf(token) ?? '')
+    const key = ring.publicKeys.get(keyIdOf(token) ?? '')
     if (key === undefined) return undefined
     try {
       const { payload } = await jwtVerify(token, key, {
@@ -108,7 +109,32 @@ export function createTokenIssuer(options: TokenIssuerOptions): TokenIssuer {
     }
   }
 
-  return { issue, verify, recall: (token) => remembered.recall(token) }
+  return {
+    issue,
+    verify,
+    recall: (token) => remembered.recall(token),
+    replaceKeys(replacement) {
+      ring = createKeyRing(replacement)
+      // What a removed key has signed must not be remembered as good.
+      remembered = createVerifiedTokens(now)
+    },
+  }
+}
+
+interface KeyRing {
+  readonly kid: string
+  readonly signingKey: KeyObject
+  readonly publicKeys: ReadonlyMap<string, KeyObject>
+}
+
+function createKeyRing(keys: readonly SigningKey[]): KeyRing {
+  const [signer] = keys
+  if (signer === undefined) throw new Error('There is no key to sign tokens with.')
+  return {
+    kid: signer.kid,
+    signingKey: createPrivateKey({ key: signer.privateJwk, format: 'jwk' }),
+    publicKeys: importPublicKeys(keys),
+  }
 }
 
 /** By key id. Private and public half must belong together, and no two keys may share an id. */
@@ -123,6 +149,21 @@ function importPublicKeys(keys: readonly SigningKey[]): ReadonlyMap<string, KeyO
     imported.set(kid, derived)
   }
   return imported
+}
+
+function lifetimeOf(identity: Identity, lifetimeMs: number): number {
+  const isFederated = identity.kind === 'principal' && identity.principalKind === 'federated'
+  return isFederated ? Math.max(lifetimeMs, federatedLifetimeMs) : lifetimeMs
+}
+
+/** `carrel_token`: the token that was presented, so that this one ends with it. */
+function claimsOfBearer(identity: Identity): JWTPayload {
+  if (identity.kind !== 'principal') return {}
+  const { token, provenance } = identity
+  return {
+    ...(token !== undefined && { carrel_token: token.id }),
+    ...(provenance !== undefined && { carrel_provenance: provenance }),
+  }
 }
 
 /** `repository_ids` stands beside `access`, entry by entry; null is a repository that did not exist. */
@@ -177,8 +218,19 @@ function readClaims(
   if (iat > nowMs / 1000 + leewaySeconds + backdatedSeconds) return undefined
   const subject = readSubject(sub)
   const access = readAccess(claims['access'], claims['repository_ids'])
+  const carried = claims['carrel_token']
+  const provenance = claims['carrel_provenance']
   if (subject === undefined || access === undefined) return undefined
-  return { ...subject, access, tokenId: jti, goodUntilMs: (exp + leewaySeconds) * 1000 }
+  if (carried !== undefined && !isTime(carried)) return undefined
+  if (provenance !== undefined && typeof provenance !== 'string') return undefined
+  return {
+    ...subject,
+    access,
+    tokenId: jti,
+    carriedTokenId: carried,
+    provenance,
+    goodUntilMs: (exp + leewaySeconds) * 1000,
+  }
 }
 
 function isTime(value: unknown): value is number {

@@ -5,22 +5,19 @@ import type { CheckPassword } from './check-password.ts'
 import type { Htpasswd } from './htpasswd.ts'
 import { bcryptCost, impossibleBcryptHash } from './password-hash.ts'
 import type { PrincipalRecord } from './principal.ts'
+import { aDirectory, aRecord } from './test-support/identities.ts'
 
+const nowhere = { address: '127.0.0.1' }
 const fileHash = impossibleBcryptHash(7)
 const ownHash = '$argon2id$own'
-const local: PrincipalRecord = {
-  id: 1,
-  name: 'alice',
-  kind: 'user',
-  provider: 'local',
-  admin: false,
-  disabled: false,
-  passwordHash: ownHash,
-}
+const local = aRecord('alice', { id: 1, passwordHash: ownHash })
 const filed: PrincipalRecord = { ...local, id: 2, provider: 'htpasswd', passwordHash: undefined }
 
 interface Setup {
-  readonly check: CheckPassword
+  readonly check: (
+    user: string,
+    password: string,
+  ) => ReturnType<CheckPassword>
   readonly checked: string[]
 }
 
@@ -38,8 +35,9 @@ function aCheck(options: {
     isFresh: () => true,
     cost: () => 7,
   }
-  const check = createCheckPassword({
+  const checkFrom = createCheckPassword({
     principals: {
+      ...aDirectory,
       findByName: () => Promise.resolve(options.found),
       findById: () => Promise.resolve(undefined),
       ensureHtpasswdUser: () => Promise.resolve(options.made ?? filed),
@@ -53,6 +51,7 @@ function aCheck(options: {
     htpasswd,
     warn: () => undefined,
   })
+  const check: Setup['check'] = async (user, password) => checkFrom(user, password, nowhere)
   return { check, checked }
 }
 

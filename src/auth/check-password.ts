@@ -1,62 +1,131 @@
 // One login by user name and password. Unknown user, disabled user, empty and wrong password cost the same work and
-// end the same: with undefined.
+// end the same: with undefined. Whether the attempt may be made at all is asked first (auth/login-throttle.ts).
 import type { Htpasswd } from './htpasswd.ts'
 import { impossibleBcryptHash, impossibleHash } from './password-hash.ts'
 import type { PasswordPool } from './password-pool.ts'
-import type { PrincipalDirectory } from './principal.ts'
+import type { PrincipalDirectory, PrincipalRecord } from './principal.ts'
+import { externalMark } from './principal-states.ts'
+import type { Client } from './sign-in.ts'
 import type { VerifiedCredential } from './verified-credentials.ts'
 
 export interface CheckPasswordDeps {
   readonly principals: PrincipalDirectory
-  readonly passwords: Pick<PasswordPool, 'verify'>
+  readonly passwords: Pick<PasswordPool, 'verify'> & Partial<Pick<PasswordPool, 'hash'>>
   readonly htpasswd?: Htpasswd | undefined
+  /** Directories that check passwords themselves; `record` is the principal of that name, if there is one. */
+  readonly external?: ExternalPasswords | undefined
+  readonly gate?: LoginGate | undefined
   readonly warn: (message: string) => void
+}
+
+export interface ExternalPasswords {
+  /** The principal that the directory says it is, made or brought up to date; undefined when it says no. */
+  check(
+    user: string,
+    password: string,
+    record: PrincipalRecord | undefined,
+  ): Promise<PrincipalRecord | undefined>
+}
+
+/** Stands before every password that has to be hashed, and hears how it went. */
+export interface LoginGate {
+  /** @throws {OciError} TOOMANYREQUESTS */
+  enter(user: string, client: Client, record: PrincipalRecord | undefined): Promise<LoginAttempt>
+}
+
+export interface LoginAttempt {
+  ended(principal: { readonly id: number; readonly name: string } | undefined): Promise<void>
 }
 
 export type CheckPassword = (
   user: string,
   password: string,
+  client: Client,
 ) => Promise<VerifiedCredential | undefined>
 
 const maxWarnedNames = 1000
+/** A directory is asked again soon: it does not tell when somebody leaves. */
+const externalGoodForMs = 45_000
 
 export function createCheckPassword(deps: CheckPasswordDeps): CheckPassword {
+  const { principals, passwords, htpasswd, external } = deps
   const unknownHash = impossibleHash()
-  const warnedOf = new Set<string>()
-
-  function warnOfShadow(name: string): void {
-    if (warnedOf.has(name) || warnedOf.size >= maxWarnedNames) return
-    warnedOf.add(name)
-    deps.warn(
-      `There is a local user ${name} and one of that name in the htpasswd file. Only the local user's password ` +
-        'counts. Rename or remove one of them.',
-    )
-  }
+  const warnOfShadow = warnOnce(deps.warn)
 
   /** Checks against the user's own hash, and, unless that matches, against all other kinds of hash in vain. */
   async function matches(password: string, hash: string | undefined): Promise<boolean> {
-    if (hash !== undefined && (await deps.passwords.verify(password, hash))) return true
+    if (hash !== undefined && (await passwords.verify(password, hash))) return true
     const isBcrypt = hash?.startsWith('$2') ?? false
-    if (hash === undefined || isBcrypt) await deps.passwords.verify(password, unknownHash)
-    if (deps.htpasswd !== undefined && !isBcrypt) {
-      await deps.passwords.verify(password, impossibleBcryptHash(deps.htpasswd.cost()))
+    if (hash === undefined || isBcrypt) await passwords.verify(password, unknownHash)
+    if (htpasswd !== undefined && !isBcrypt) {
+      await passwords.verify(password, impossibleBcryptHash(htpasswd.cost()))
     }
     return false
   }
 
-  return async (user, password) => {
-    const record = user === '' ? undefined : await deps.principals.findByName(user)
-    const fileHash = await deps.htpasswd?.lookup(user)
+  async function check(
+    user: string,
+    password: string,
+    record: PrincipalRecord | undefined,
+  ): Promise<VerifiedCredential | undefined> {
+    const fileHash = await htpasswd?.lookup(user)
     if (record?.provider === 'local' && fileHash !== undefined) warnOfShadow(user)
     const isRefused = user === '' || password === '' || record?.disabled === true
-    const hash = record?.provider === 'local' ? record.passwordHash : fileHash
-    if (!(await matches(password, isRefused ? undefined : hash)) || hash === undefined) {
-      return undefined
+    const isKeptHere = record?.kind === 'user' && record.provider === 'local'
+    const isOther = record !== undefined && !isKeptHere && record.provider !== 'htpasswd'
+    const hash = isKeptHere ? record.passwordHash : isOther ? undefined : fileHash
+    const isRight = await matches(password, isRefused ? undefined : hash)
+    if (isRight && hash !== undefined) {
+      if (record === undefined) return fromFile(user, hash)
+      return { principalId: record.id, storedHash: await upgraded(record, password, hash) }
     }
-    if (record !== undefined) return { principalId: record.id, storedHash: hash }
-    const made = await deps.principals.ensureHtpasswdUser(user)
+    if (isRefused || external === undefined || hash !== undefined) return undefined
+    const found = await external.check(user, password, record)
+    if (found === undefined || found.disabled) return undefined
+    const storedHash = externalMark(found.provider)
+    return {
+      principalId: found.id,
+      storedHash,
+      name: found.name,
+      goodForMs: externalGoodForMs,
+    }
+  }
+
+  async function fromFile(user: string, hash: string): Promise<VerifiedCredential | undefined> {
+    const made = await principals.ensureHtpasswdUser(user)
     // Somebody may have made a local user of that name, or disabled this one, meanwhile.
     if (made.provider !== 'htpasswd' || made.name !== user || made.disabled) return undefined
     return { principalId: made.id, storedHash: hash }
+  }
+
+  /** Passwords that were imported with their bcrypt hash get ours at the first login. */
+  async function upgraded(record: PrincipalRecord, password: string, hash: string) {
+    if (record.provider !== 'local' || !hash.startsWith('$2')) return hash
+    const better = await passwords.hash?.(password)
+    if (better === undefined) return hash
+    await principals.replacePasswordHash(record.id, hash, better)
+    return better
+  }
+
+  return async (user, password, client) => {
+    const record = user === '' ? undefined : await principals.findByName(user)
+    const attempt = await deps.gate?.enter(user, client, record)
+    const verified = await check(user, password, record)
+    await attempt?.ended(
+      verified && { id: verified.principalId, name: verified.name ?? user },
+    )
+    return verified
+  }
+}
+
+function warnOnce(warn: (message: string) => void): (name: string) => void {
+  const warnedOf = new Set<string>()
+  return (name) => {
+    if (warnedOf.has(name) || warnedOf.size >= maxWarnedNames) return
+    warnedOf.add(name)
+    warn(
+      `There is a local user ${name} and one of that name in the htpasswd file. Only the local user's password ` +
+        'counts. Rename or remove one of them.',
+    )
   }
 }

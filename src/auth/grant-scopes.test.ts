@@ -8,6 +8,7 @@ import type { RepositoryRecord } from './authorize.ts'
 import { grantScopes } from './grant-scopes.ts'
 import type { GrantDeps } from './grant-scopes.ts'
 import type { Identity, TokenAccess } from './identity.ts'
+import { aUser } from './test-support/identities.ts'
 
 const repositories: readonly RepositoryRecord[] = [
   { id: 11, name: parseRepositoryName('alice/app'), visibility: 'private' },
@@ -20,8 +21,8 @@ const deps: GrantDeps = {
   findRepository: (name) => Promise.resolve(repositories.find((one) => one.name === name)),
 }
 const anonymous: Identity = { kind: 'anonymous' }
-const alice: Identity = { kind: 'principal', id: 2, name: 'alice', provider: 'local', admin: false }
-const admin: Identity = { ...alice, id: 1, name: 'admin', admin: true }
+const alice: Identity = aUser('alice', { id: 2 })
+const admin: Identity = aUser('admin', { id: 1, admin: true })
 
 /** The grants as text: `name#id:actions`. */
 async function granted(identity: Identity, ...scopes: string[]): Promise<readonly string[]> {

@@ -2,21 +2,15 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { PrincipalRecord } from './principal.ts'
 import { createPrincipalStates } from './principal-states.ts'
+import { aDirectory as nobody, aRecord } from './test-support/identities.ts'
 
-const local: PrincipalRecord = {
-  id: 1,
-  name: 'alice',
-  kind: 'user',
-  provider: 'local',
-  admin: false,
-  disabled: false,
-  passwordHash: 'h1',
-}
+const local = aRecord('alice', { id: 1, passwordHash: 'h1' })
 const filed: PrincipalRecord = { ...local, id: 2, provider: 'htpasswd', passwordHash: undefined }
 
 /** A directory that counts its readings and lets the test hold them up. */
 function aDirectory(records: Map<number, PrincipalRecord>) {
   const directory = {
+    ...nobody,
     readings: 0,
     gate: Promise.resolve(),
     async findById(id: number): Promise<PrincipalRecord | undefined> {
@@ -76,6 +70,7 @@ test('what is forgotten while it is being read is not remembered as it was befor
 test('a failed reading is passed on and tried again', async () => {
   let isBroken = true
   const principals = {
+    ...nobody,
     findById: () => (isBroken ? Promise.reject(new Error('no database')) : Promise.resolve(local)),
   }
   const states = createPrincipalStates({ principals })

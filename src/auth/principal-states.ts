@@ -1,99 +1,80 @@
-// What a principal is at present (disabled? administrator? which password hash?), remembered for a few seconds:
-// requests cost a Map lookup, and a principal that was disabled, here or through another process, stops within them.
+// What a principal is at present (disabled? administrator? which grants?), and the tokens that are carried, each
+// remembered for a few seconds: who was disabled, here or through another process, stops within them.
 import type { Htpasswd } from './htpasswd.ts'
-import type { PrincipalDirectory, PrincipalRecord } from './principal.ts'
+import type { HeldGrant } from './held-grant.ts'
+import type { PrincipalDirectory, PrincipalRecord, SecretRecord, TokenRecord } from './principal.ts'
+import { createRemembered, type Remembered, type RememberedOptions } from './remembered.ts'
 
 export interface PrincipalStates {
   /** The remembered state; undefined when it must be looked up. */
   peek(id: number): PrincipalRecord | undefined
   /** Undefined when there is no such principal. */
   get(id: number): Promise<PrincipalRecord | undefined>
-  /** To be called when a principal was changed, so that this process knows at once. */
+  /** To be called when a principal, its grants or its tokens were changed, so that this process knows at once. */
   forget(id: number): void
+  /** The same for a token. */
+  forgetToken(id: number): void
   /** Whether this principal, as `peek` or `get` gave it, may do anything at all. */
   isActive(record: PrincipalRecord): boolean
   /** What its password is checked against; undefined when it cannot sign in with one. */
   passwordHashOf(record: PrincipalRecord): string | undefined
+  readonly anybody: Pick<Remembered<0, readonly HeldGrant[]>, 'peek' | 'get'>
+  readonly tokens: Pick<Remembered<number, TokenRecord>, 'peek' | 'get'>
+  /** By hash. */
+  readonly secrets: Pick<Remembered<string, SecretRecord>, 'peek' | 'get'>
 }
 
 export interface PrincipalStatesDeps {
-  readonly principals: Pick<PrincipalDirectory, 'findById'>
+  readonly principals: Pick<
+    PrincipalDirectory,
+    'findById' | 'findToken' | 'findSecret' | 'grantsOfAnybody'
+  >
   readonly htpasswd?: Pick<Htpasswd, 'lookup' | 'current' | 'isFresh'> | undefined
 }
 
-export interface PrincipalStatesOptions {
-  readonly lifetimeMs?: number
-  readonly maxEntries?: number
-  /** Milliseconds on any clock that does not jump. */
-  readonly now?: () => number
-}
-
-interface Entry {
-  readonly record: PrincipalRecord
-  readonly until: number
+/** Stands for the password of a user whose directory checked it. */
+export function externalMark(provider: string): string {
+  return `external:${provider}`
 }
 
 export function createPrincipalStates(
   { principals, htpasswd }: PrincipalStatesDeps,
-  options: PrincipalStatesOptions = {},
+  options: RememberedOptions = {},
 ): PrincipalStates {
-  const { lifetimeMs = 5000, maxEntries = 10_000, now = () => performance.now() } = options
-  const entries = new Map<number, Entry>()
-  const underway = new Map<number, Promise<PrincipalRecord | undefined>>()
-
-  function remembered(id: number): PrincipalRecord | undefined {
-    const entry = entries.get(id)
-    return entry !== undefined && entry.until > now() ? entry.record : undefined
-  }
-
-  /** `readAt`: when the reading began, as the record may have been changed since. */
-  function remember(record: PrincipalRecord, readAt: number): void {
-    entries.delete(record.id)
-    const [oldest] = entries.keys()
-    if (oldest !== undefined && entries.size >= maxEntries) entries.delete(oldest)
-    entries.set(record.id, { record, until: readAt + lifetimeMs })
-  }
-
-  function find(id: number): Promise<PrincipalRecord | undefined> {
-    const running = underway.get(id)
-    if (running !== undefined) return running
-    const readAt = now()
-    const run: Promise<PrincipalRecord | undefined> = principals
-      .findById(id)
-      .then((record) => {
-        // After a forget() during the reading this may be the state of before.
-        if (record !== undefined && underway.get(id) === run) remember(record, readAt)
-        return record
-      })
-      .finally(() => {
-        if (underway.get(id) === run) underway.delete(id)
-      })
-    underway.set(id, run)
-    return run
-  }
+  const records = createRemembered((id: number) => principals.findById(id), options)
+  const tokens = createRemembered((id: number) => principals.findToken(id), options)
+  const secrets = createRemembered((hash: string) => principals.findSecret(hash), options)
+  const anybody = createRemembered((_: 0) => principals.grantsOfAnybody(), options)
 
   return {
     peek(id) {
-      const record = remembered(id)
+      const record = records.peek(id)
       const isStale = record?.provider === 'htpasswd' && htpasswd?.isFresh() === false
       return isStale ? undefined : record
     },
     async get(id) {
-      const record = remembered(id) ?? (await find(id))
+      const record = await records.get(id)
       if (record?.provider === 'htpasswd') await htpasswd?.lookup(record.name)
       return record
     },
-    forget(id) {
-      entries.delete(id)
-      underway.delete(id)
-    },
+    forget: (id) => records.forget(id),
+    forgetToken: (id) => tokens.forget(id),
     isActive(record) {
-      if (record.disabled) return false
-      return record.provider === 'local' || htpasswd?.current(record.name) !== undefined
+      if (record.disabled || isOver(record.expiresAt)) return false
+      return record.provider !== 'htpasswd' || htpasswd?.current(record.name) !== undefined
     },
     passwordHashOf(record) {
-      if (record.disabled) return undefined
-      return record.provider === 'local' ? record.passwordHash : htpasswd?.current(record.name)
+      if (record.disabled || isOver(record.expiresAt) || record.kind !== 'user') return undefined
+      if (record.provider === 'local') return record.passwordHash
+      if (record.provider === 'htpasswd') return htpasswd?.current(record.name)
+      return record.provider.startsWith('ldap:') ? externalMark(record.provider) : undefined
     },
+    anybody,
+    tokens,
+    secrets,
   }
+}
+
+function isOver(expiresAt: number | undefined): boolean {
+  return expiresAt !== undefined && expiresAt <= Date.now()
 }

@@ -7,6 +7,10 @@ export interface VerifiedCredential {
   readonly principalId: number
   /** What the password was checked against: when the principal has another hash now, this no longer counts. */
   readonly storedHash: string
+  /** The principal's name, where it is not the one that was signed in with. */
+  readonly name?: string
+  /** For how long this counts, where that is less than usual. */
+  readonly goodForMs?: number
 }
 
 export interface VerifiedCredentials {
@@ -42,12 +46,12 @@ export function createVerifiedCredentials(
   const entries = new Map<string, Entry>()
   const underway = new Map<string, Promise<VerifiedCredential | undefined>>()
 
-  function remember(name: string, { principalId, storedHash }: VerifiedCredential): void {
-    // A Map keeps the order of insertion: its first entry is the one that expires first.
+  function remember(name: string, verified: VerifiedCredential): void {
     entries.delete(name)
     const [oldest] = entries.keys()
     if (oldest !== undefined && entries.size >= maxEntries) entries.delete(oldest)
-    entries.set(name, { principalId, storedHash, until: now() + lifetimeMs })
+    const keptMs = Math.min(lifetimeMs, verified.goodForMs ?? lifetimeMs)
+    entries.set(name, { ...verified, until: now() + keptMs })
   }
 
   return {

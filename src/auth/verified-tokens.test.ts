@@ -4,7 +4,14 @@ import { createVerifiedTokens } from './verified-tokens.ts'
 import type { VerifiedToken } from './verified-tokens.ts'
 
 function aToken(goodUntilMs: number): VerifiedToken {
-  return { principalId: 1, access: [], tokenId: 'x', goodUntilMs }
+  return {
+    principalId: 1,
+    access: [],
+    tokenId: 'x',
+    carriedTokenId: undefined,
+    provenance: undefined,
+    goodUntilMs,
+  }
 }
 
 test('a token is recalled until it is no longer good', () => {

@@ -6,7 +6,12 @@ export interface VerifiedToken {
   /** Undefined for a token that was given to nobody in particular. */
   readonly principalId: number | undefined
   readonly access: readonly TokenAccess[]
+  /** The `jti`. */
   readonly tokenId: string
+  /** The personal or robot token that it was made for; it ends with that. */
+  readonly carriedTokenId: number | undefined
+  /** Of a CI job: JSON. */
+  readonly provenance: string | undefined
   /** Milliseconds since 1970; past this the token is no longer taken, leeway included. */
   readonly goodUntilMs: number
 }

@@ -68,7 +68,8 @@ export interface UserSummary {
   readonly name: string
   readonly admin: boolean
   readonly disabled: boolean
-  readonly provider: 'local' | 'htpasswd'
+  /** Who knows the password: `local`, `htpasswd`, `oidc:NAME`, `ldap:NAME`. */
+  readonly provider: string
   readonly createdAt: Date
 }
 

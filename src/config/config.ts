@@ -39,6 +39,9 @@ export interface Config {
   readonly tls: TlsConfig
   readonly metadata: MetadataConfig
   readonly htpasswdFile?: string
+  readonly singleSignOnFile?: string
+  readonly outboundAllow: readonly string[]
+  readonly outboundAuthoritiesFile?: string
   readonly adminPasswordFile?: string
   readonly uploadExpiryHours: number
   readonly drainSeconds: number
@@ -58,6 +61,8 @@ export function parseConfig(raw: RawConfig): ParsedConfig {
   const pathOf = (value: unknown, { base }: RawValue) => resolve(base, values.parseText(value))
   const publicUrl = take('publicUrl', values.parsePublicUrl, undefined)
   const htpasswdFile = take('htpasswd', pathOf, undefined)
+  const singleSignOnFile = take('singleSignOn', pathOf, undefined)
+  const outboundAuthoritiesFile = take('outboundAuthorities', pathOf, undefined)
   const adminPasswordFile = take('adminPasswordFile', pathOf, undefined)
   const config: Config = {
     dataDir: take('data', pathOf, resolve(raw.cwd, 'data')),
@@ -70,6 +75,9 @@ export function parseConfig(raw: RawConfig): ParsedConfig {
     tls: parseTls(raw, take, pathOf),
     metadata: take('metadata.url', parseMetadata, { dialect: 'sqlite' }),
     ...(htpasswdFile !== undefined && { htpasswdFile }),
+    ...(singleSignOnFile !== undefined && { singleSignOnFile }),
+    outboundAllow: take('outboundAllow', eachOf(values.parseText), []),
+    ...(outboundAuthoritiesFile !== undefined && { outboundAuthoritiesFile }),
     ...(adminPasswordFile !== undefined && { adminPasswordFile }),
     uploadExpiryHours: take('uploadExpiryHours', (value) => values.parseCount(value, 1, 8760), 24),
     drainSeconds: take('drainSeconds', (value) => values.parseCount(value, 0, 3600), 60),

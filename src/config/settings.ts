@@ -112,6 +112,27 @@ const table = [
     help: 'htpasswd file (bcrypt) whose users may sign in as well',
   },
   {
+    key: 'singleSignOn',
+    env: 'CARREL_SINGLE_SIGN_ON',
+    value: 'FILE',
+    fallback: 'none',
+    help: 'YAML file with the OIDC and LDAP providers that people sign in with',
+  },
+  {
+    key: 'outboundAllow',
+    env: 'CARREL_OUTBOUND_ALLOW',
+    value: 'HOST or CIDR,…',
+    fallback: 'none',
+    help: 'hosts in private networks that Carrel may ask (sign-in providers, issuers of CI)',
+  },
+  {
+    key: 'outboundAuthorities',
+    env: 'CARREL_OUTBOUND_AUTHORITIES',
+    value: 'FILE',
+    fallback: 'those of Node',
+    help: 'more certificate authorities in PEM for what Carrel asks',
+  },
+  {
     key: 'adminPasswordFile',
     env: 'CARREL_ADMIN_PASSWORD_FILE',
     value: 'FILE',

@@ -115,7 +115,8 @@ async function pushImage(parts: Parts, tag: Tag, algorithm?: DigestAlgorithm): P
     tags: [],
     contentType: ociManifest,
     bytes,
-    pushedBy: undefined,
+    name: 'team/app',
+    pusher: { id: undefined, name: 'tester', address: '127.0.0.1' },
   })
   return { digest, size: bytes.length, config, layer }
 }
@@ -157,7 +158,8 @@ export async function openSample() {
       tags: [],
       contentType,
       bytes,
-      pushedBy: undefined,
+      name: 'team/app',
+    pusher: { id: undefined, name: 'tester', address: '127.0.0.1' },
     })
     return digest
   }

@@ -4,6 +4,7 @@ import { digestOf } from '../oci/digest.ts'
 import { StorageFullError, StorageUnavailableError } from '../oci/errors.ts'
 import { brokenBody } from '../registry/test-support/registry.ts'
 import { withFaults } from '../storage/fault-driver.ts'
+import { aUser } from '../auth/test-support/identities.ts'
 import { anApp, ask, basic, serviceName, type TestApp } from './test-support/app.ts'
 import { makeRepository, putImage } from './test-support/content.ts'
 import { users } from './test-support/users.ts'
@@ -78,8 +79,7 @@ test('a token of nobody lacks a scope, and is told so', async (t) => {
 test('a token that carries too little is told what it lacks', async (t) => {
   const app = await anApp(t)
   const { id } = await makeRepository(app, 'alice/app')
-  const alice = { kind: 'principal', id: app.ids.alice, name: 'alice' } as const
-  const { token } = await app.issuer.issue({ ...alice, provider: 'local', admin: false }, [
+  const { token } = await app.issuer.issue(aUser('alice', { id: app.ids.alice }), [
     { type: 'repository', name: 'alice/app', repositoryId: id, actions: ['pull'] },
   ])
   const as = `Bearer ${token}`

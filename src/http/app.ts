@@ -1,5 +1,6 @@
 // From a request to a reply: parse the path, find the route, find out who asks, decide, run. Handlers never see a
 // request that was not decided about.
+import type { DecisionWatch } from '../access/decision-watch.ts'
 import type { Permission, Refusal } from '../auth/authorize.ts'
 import { decide } from '../auth/authorize.ts'
 import type { Identity } from '../auth/identity.ts'
@@ -22,6 +23,14 @@ export interface AppDeps {
   /** The name under which tokens are asked for. */
   readonly service: string
   readonly log: AppLog
+  /** The management API, which is loaded when it is first asked for. */
+  readonly api: () => Promise<Api>
+  /** Hears of every decision, on the hot path: what was used, and what was refused. */
+  readonly watch?: DecisionWatch | undefined
+}
+
+export interface Api {
+  handle(request: HttpRequest, authenticate: () => Promise<Identity>): Promise<Reply>
 }
 
 export interface AppLog {
@@ -37,7 +46,9 @@ export function createApp(deps: AppDeps): App {
   return {
     async handle(request, requestId) {
       try {
-        const reply = await answer(deps, request)
+        const reply = request.path.startsWith('/api/')
+          ? await answerApi(deps, request)
+          : await answer(deps, request)
         deps.log.answered(request, reply, undefined)
         return reply
       } catch (error) {
@@ -55,6 +66,13 @@ function isOurs(error: unknown, { body }: HttpRequest): boolean {
   return isCut ? error instanceof StorageUnavailableError : isOurFault(error)
 }
 
+/** The setup of a first administrator has a route of its own: it is what the first page asks. */
+async function answerApi(deps: AppDeps, request: HttpRequest): Promise<Reply> {
+  if (parseTarget(request.path) !== undefined) return answer(deps, request)
+  const api = await deps.api()
+  return api.handle(request, async () => deps.authenticate(request))
+}
+
 async function answer(deps: AppDeps, request: HttpRequest): Promise<Reply> {
   const target = parseTarget(request.path)
   if (target === undefined) throw new HttpError(404, `There is nothing at this address.`)
@@ -65,9 +83,27 @@ async function answer(deps: AppDeps, request: HttpRequest): Promise<Reply> {
   const repository = name === undefined ? undefined : await findRepository(deps.metadata, name)
   const needs = route.needs(target)
   const decision = decide(identity, needs, { repository })
-  if (!decision.allowed)
+  const decided = { identity, wanted: needs, address: request.peer.address }
+  if (!decision.allowed) {
+    deps.watch?.refused(decided, decision)
     return refuse(deps, { request, target, identity, repository }, needs, decision)
-  return route.run({ request, target, identity, repository })
+  }
+  deps.watch?.allowed(decided, decision)
+  return warned(identity, await route.run({ request, target, identity, repository }))
+}
+
+const warnBeforeMs = 7 * 24 * 60 * 60 * 1000
+
+/** Clients that know the header show it; the others take no harm. Spec: distribution-spec v1.1 spec.md#warnings. */
+function warned(identity: Identity, reply: Reply): Reply {
+  const expiresAt = identity.kind === 'principal' ? identity.token?.expiresAt : undefined
+  if (expiresAt === undefined) return reply
+  const left = expiresAt - Date.now()
+  if (left > warnBeforeMs) return reply
+  const days = Math.floor(left / 86_400_000)
+  const when = days < 1 ? 'in less than a day' : days === 1 ? 'in one day' : `in ${days} days`
+  const text = `299 - "Your token ends ${when}. Make a new secret with: carrel token rotate"`
+  return { ...reply, headers: { ...reply.headers, warning: text } }
 }
 
 function routeOf(table: RouteTable, target: Target, method: string): Route {
@@ -95,7 +131,9 @@ function refuse(deps: AppDeps, call: Call, needs: Permission, refusal: Refusal):
 
 /** Exactly what is said of a repository that does not exist. */
 function unknownName({ resource }: Permission): OciError {
-  return 'name' in resource ? nameUnknown(resource.name) : new OciError('NAME_UNKNOWN')
+  return resource.type === 'repository'
+    ? nameUnknown(resource.name)
+    : new OciError('NAME_UNKNOWN')
 }
 
 export function nameUnknown(name: RepositoryName): OciError {

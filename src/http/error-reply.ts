@@ -37,7 +37,7 @@ export function isOurFault(error: unknown): boolean {
 export function errorReply(error: unknown, requestId: string): Reply {
   if (error instanceof OciError) {
     const first = { code: error.code, message: error.message, detail: error.detail }
-    const headers = error.code === 'TOOMANYREQUESTS' ? { 'retry-after': retryAfterSeconds } : {}
+    const headers = error.code === 'TOOMANYREQUESTS' ? { 'retry-after': waitOf(error) } : {}
     return entriesReply(statuses[error.code], [first, ...(error.others ?? [])], headers)
   }
   if (error instanceof HttpError) {
@@ -56,6 +56,11 @@ export function errorReply(error: unknown, requestId: string): Reply {
   }
   const message = `The registry failed at this request (id ${requestId}). Its operator finds the cause under that id in the log.`
   return entriesReply(500, [{ code: 'UNKNOWN', message }], {})
+}
+
+function waitOf({ detail }: OciError): number {
+  const wait = (detail as { retryAfterSeconds?: unknown } | undefined)?.retryAfterSeconds
+  return typeof wait === 'number' ? wait : retryAfterSeconds
 }
 
 function entriesReply(

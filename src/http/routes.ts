@@ -2,6 +2,7 @@
 import type { Authenticator } from '../auth/authenticate.ts'
 import type { TokenIssuer } from '../auth/bearer.ts'
 import type { PasswordPool } from '../auth/password-pool.ts'
+import type { AuditEntry } from '../metadata/audit.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
 import type { UploadTickets } from '../registry/upload-ticket.ts'
 import type { BlobStore } from '../storage/blob-store.ts'
@@ -28,6 +29,7 @@ export interface RouteDeps extends TrustDeps {
   readonly issuer: TokenIssuer
   readonly passwords: PasswordPool
   readonly emit: (event: DoorEvent) => void
+  readonly audit: (entry: AuditEntry) => void
   readonly draining: () => boolean
 }
 

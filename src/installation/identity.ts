@@ -4,6 +4,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { generateSigningKey, type SigningKey } from '../auth/bearer.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
 import { ensureSetting, insertSigningKey, listSigningKeys } from '../metadata/settings.ts'
+import { readSigningKeys } from './signing-keys.ts'
 
 export interface InstallationIdentity {
   readonly id: string
@@ -25,14 +26,7 @@ export async function ensureIdentity(metadata: MetadataStore): Promise<Installat
         publicJwk: JSON.stringify(fresh.publicJwk),
       })
     }
-    const signingKeys: SigningKey[] = []
-    for (const { kid, privateJwk, publicJwk } of await listSigningKeys(tx)) {
-      signingKeys.push({
-        kid,
-        privateJwk: JSON.parse(privateJwk) as SigningKey['privateJwk'],
-        publicJwk: JSON.parse(publicJwk) as SigningKey['publicJwk'],
-      })
-    }
+    const signingKeys = await readSigningKeys(tx)
     return { id, uploadSecret: Buffer.from(secret, 'base64'), signingKeys }
   })
 }

@@ -1,6 +1,6 @@
 // Which passwords are taken. Length is what counts (OWASP ASVS 5.0 V6.2); besides, what is tried first by everyone who
 // guesses is refused: the well-known ones in their usual disguises, repetitions, rows of keys, the user's own name.
-import { Refusal } from './refusal.ts'
+import { Refusal } from '../access/refusal.ts'
 
 const shortestPassword = 12
 const longestPassword = 1024

@@ -16,7 +16,7 @@ import {
   showRepository,
 } from './repositories.ts'
 import { listTags, removeTag } from './tags.ts'
-import { openTestInstallation, refusal } from './test-support.ts'
+import { actor, openTestInstallation, refusal } from './test-support.ts'
 
 suite('repositories', () => {
   test('are made, shown, changed and listed', async () => {
@@ -35,9 +35,9 @@ suite('repositories', () => {
       pushedAt: undefined,
     })
     assert.deepEqual(await showRepository(metadata, 'team/api'), made)
-    const edited = await editRepository(metadata, 'team/api', { visibility: 'public' })
+    const edited = await editRepository(deps, actor, { name: 'team/api', visibility: 'public' })
     assert.deepEqual(edited, { ...made, visibility: 'public' })
-    const renamed = await editRepository(metadata, 'team/api', { description: '' })
+    const renamed = await editRepository(deps, actor, { name: 'team/api', description: '' })
     assert.deepEqual(renamed, { ...made, visibility: 'public', description: '' })
     await make(metadata, 'a-first')
     const names = (await listRepositories(metadata)).map(({ name }) => name)
@@ -70,7 +70,7 @@ suite('repositories', () => {
         make(metadata, 'other', 'private', text),
         refusal('invalid', /description/),
       )
-      const edited = editRepository(metadata, 'team/api', { description: text })
+      const edited = editRepository(deps, actor, { name: 'team/api', description: text })
       await assert.rejects(edited, refusal('invalid', /description/))
     }
   })
@@ -81,10 +81,10 @@ suite('repositories', () => {
     for (const name of ['team/none', 'No Such', '']) {
       const missing = refusal('not-found', /there is no repository/)
       await assert.rejects(showRepository(metadata, name), missing)
-      await assert.rejects(editRepository(metadata, name, { description: '' }), missing)
-      await assert.rejects(removeRepository(metadata, name), missing)
+      await assert.rejects(editRepository(deps, actor, { name, description: '' }), missing)
+      await assert.rejects(removeRepository(deps, actor, { name }), missing)
       await assert.rejects(listTags(metadata, name), missing)
-      await assert.rejects(removeTag(metadata, name, 'latest'), missing)
+      await assert.rejects(removeTag(deps, actor, { repository: name, tag: 'latest' }), missing)
     }
   })
 
@@ -93,7 +93,7 @@ suite('repositories', () => {
     const { metadata } = deps
     const { id } = await make(metadata, 'team/api')
     await pushTags(metadata, id, ['1', 'latest'])
-    await removeRepository(metadata, 'team/api')
+    await removeRepository(deps, actor, { name: 'team/api' })
     assert.deepEqual(await listRepositories(metadata), [])
     const again = await make(metadata, 'team/api')
     assert.notEqual(again.id, id)
@@ -132,18 +132,18 @@ suite('tags', () => {
     const { metadata } = deps
     const { id } = await make(metadata, 'team/api')
     await pushTags(metadata, id, ['1', 'latest'])
-    await removeTag(metadata, 'team/api', 'latest')
+    await removeTag(deps, actor, { repository: 'team/api', tag: 'latest' })
     assert.deepEqual(
       (await listTags(metadata, 'team/api')).map(({ name }) => String(name)),
       ['1'],
     )
     for (const tag of ['latest', 'not a tag', '']) {
       await assert.rejects(
-        removeTag(metadata, 'team/api', tag),
+        removeTag(deps, actor, { repository: 'team/api', tag }),
         refusal('not-found', /there is no tag/),
       )
     }
-    await removeTag(metadata, 'team/api', '1')
+    await removeTag(deps, actor, { repository: 'team/api', tag: '1' })
     assert.equal((await showRepository(metadata, 'team/api')).manifests, 1)
     assert.equal((await requireRepository(metadata, 'team/api')).id, id)
   })
@@ -155,7 +155,7 @@ async function make(
   visibility: 'private' | 'internal' | 'public' = 'private',
   description = '',
 ) {
-  return createRepository(metadata, { name, visibility, description })
+  return createRepository({ metadata }, actor, { name, visibility, description })
 }
 
 /** One manifest with an empty config under all the tags. */
@@ -175,7 +175,8 @@ async function pushTags(metadata: MetadataStore, repositoryId: number, names: re
     tags: others as Tag[],
     contentType: ociManifest,
     bytes,
-    pushedBy: undefined,
+    name: 'team/app',
+    pusher: { id: undefined, name: 'tester', address: '127.0.0.1' },
   })
   return { digest: pushed.digest, size: bytes.length }
 }

@@ -1,5 +1,9 @@
 // Repositories as their operators see them: one function for each thing that is done to them.
+import type { Actor } from '../access/actor.ts'
+import { Refusal } from '../access/refusal.ts'
+import { appendAudit } from '../metadata/audit.ts'
 import type { MetadataStore, Reader } from '../metadata/metadata-store.ts'
+import { defaultVisibilityFor } from '../metadata/namespaces.ts'
 import {
   findRepository,
   insertRepository,
@@ -15,11 +19,15 @@ import {
 import { OciError } from '../oci/errors.ts'
 import { isRepositoryName, parseRepositoryName, type RepositoryName } from '../oci/reference.ts'
 import { removeRepository as removeRepositoryById } from '../registry/delete.ts'
-import { Refusal } from './refusal.ts'
+
+export interface RepositoriesDeps {
+  readonly metadata: MetadataStore
+}
 
 export interface RepositoryChanges {
-  readonly visibility?: Visibility
-  readonly description?: string
+  readonly visibility?: Visibility | undefined
+  readonly description?: string | undefined
+  readonly expect?: ((current: RepositoryRow) => void) | undefined
 }
 
 const repositoriesAtOnce = 500
@@ -39,55 +47,71 @@ export async function listRepositories(
   }
 }
 
-/** @throws {Refusal} exists, invalid */
+/** Private where nothing says otherwise. @throws {Refusal} exists, invalid */
 export async function createRepository(
-  metadata: MetadataStore,
+  { metadata }: RepositoriesDeps,
+  actor: Actor,
   repository: {
     readonly name: string
-    readonly visibility: Visibility
+    /** As its namespace has it, when left out. */
+    readonly visibility?: Visibility | undefined
     readonly description: string
   },
 ): Promise<RepositoryStatistics> {
-  const { visibility, description } = repository
+  const { description } = repository
   const name = requireRepositoryName(repository.name)
   requireDescription(description)
-  const isNew = await metadata.write(async (tx) =>
-    insertRepository(tx, { name, visibility, description, createdBy: undefined }),
-  )
-  if (isNew) return showRepository(metadata, name)
-  throw new Refusal('exists', `there is a repository ${name} already`, {
-    fix: `carrel repo edit ${name} --visibility ${visibility}`,
+  await metadata.write(async (tx) => {
+    const visibility = repository.visibility ?? (await defaultVisibilityFor(tx, name))
+    const isNew = await insertRepository(tx, { name, visibility, description, createdBy: actor.id })
+    if (!isNew) {
+      throw new Refusal('exists', `there is a repository ${name} already`, {
+        fix: `carrel repo edit ${name} --visibility ${visibility}`,
+      })
+    }
+    const detail = { visibility }
+    await appendAudit(tx, { event: 'repository.created', actor, subject: name, detail })
   })
+  return showRepository(metadata, name)
 }
 
 /** @throws {Refusal} not-found */
-export async function showRepository(
-  metadata: MetadataStore,
-  name: string,
-): Promise<RepositoryStatistics> {
-  const found = isRepositoryName(name) ? await findRepositoryStatistics(metadata, name) : undefined
+export async function showRepository(reader: Reader, name: string): Promise<RepositoryStatistics> {
+  const found = isRepositoryName(name) ? await findRepositoryStatistics(reader, name) : undefined
   if (found === undefined) throw noSuchRepository(name)
   return found
 }
 
-/** @throws {Refusal} not-found, invalid */
+/** What is left out stays. @throws {Refusal} not-found, invalid */
 export async function editRepository(
-  metadata: MetadataStore,
-  name: string,
-  changes: RepositoryChanges,
+  { metadata }: RepositoriesDeps,
+  actor: Actor,
+  { name, expect, ...changes }: RepositoryChanges & { readonly name: string },
 ): Promise<RepositoryStatistics> {
   if (changes.description !== undefined) requireDescription(changes.description)
   await metadata.write(async (tx) => {
-    const { id, visibility, description } = await requireRepository(tx, name)
-    await updateRepository(tx, { id, visibility, description, ...changes })
+    const before = await requireRepository(tx, name)
+    expect?.(before)
+    const { visibility = before.visibility, description = before.description } = changes
+    await updateRepository(tx, { id: before.id, visibility, description })
+    const detail = {
+      ...(visibility !== before.visibility && { visibility, before: before.visibility }),
+      ...(description !== before.description && { description }),
+    }
+    if (Object.keys(detail).length === 0) return
+    await appendAudit(tx, { event: 'repository.changed', actor, subject: name, detail })
   })
   return showRepository(metadata, name)
 }
 
 /** With all tags, manifests and links. @throws {Refusal} not-found */
-export async function removeRepository(metadata: MetadataStore, name: string): Promise<void> {
+export async function removeRepository(
+  { metadata }: RepositoriesDeps,
+  actor: Actor,
+  { name }: { readonly name: string },
+): Promise<void> {
   const { id } = await requireRepository(metadata, name)
-  await removeRepositoryById(metadata, id)
+  await removeRepositoryById(metadata, id, { event: 'repository.removed', actor, subject: name })
 }
 
 /** @throws {Refusal} not-found */

@@ -3,7 +3,8 @@ import type { MetadataStore } from '../metadata/metadata-store.ts'
 import { listTagStatistics, type TagStatistics } from '../metadata/statistics.ts'
 import { isTag } from '../oci/reference.ts'
 import { removeTag as removeTagOf } from '../registry/delete.ts'
-import { Refusal } from './refusal.ts'
+import type { Actor } from '../access/actor.ts'
+import { Refusal } from '../access/refusal.ts'
 import { requireRepository } from './repositories.ts'
 
 const tagsAtOnce = 500
@@ -26,11 +27,12 @@ export async function listTags(
 
 /** The manifest stays. @throws {Refusal} not-found */
 export async function removeTag(
-  metadata: MetadataStore,
-  repository: string,
-  tag: string,
+  { metadata }: { readonly metadata: MetadataStore },
+  actor: Actor,
+  { repository, tag }: { readonly repository: string; readonly tag: string },
 ): Promise<void> {
   const { id } = await requireRepository(metadata, repository)
-  if (isTag(tag) && (await removeTagOf(metadata, id, tag))) return
+  const entry = { event: 'tag.deleted', actor, subject: `${repository}:${tag}` } as const
+  if (isTag(tag) && (await removeTagOf(metadata, id, tag, entry))) return
   throw new Refusal('not-found', `there is no tag ${tag} in ${repository}`)
 }

@@ -3,6 +3,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Actor } from '../access/actor.ts'
 import { createPasswordPool, type PasswordPool } from '../auth/password-pool.ts'
 import { openSqlite } from '../metadata/dialects/sqlite.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
@@ -41,5 +42,7 @@ export function refusal(kind: string, message: RegExp, why?: RegExp) {
     )
   }
 }
+
+export const actor: Actor = { id: undefined, name: 'operator' }
 
 export const goodPassword = 'seven-red-lanterns'

@@ -3,24 +3,32 @@ import { suite, test } from 'node:test'
 import { findPrincipalByName, insertPrincipal } from '../metadata/principals.ts'
 import { findSetting } from '../metadata/settings.ts'
 import { completeSetup, ensureFirstAdministrator, replaceSetupLink } from './first-administrator.ts'
-import { goodPassword, openTestInstallation, refusal } from './test-support.ts'
+import { actor, goodPassword, openTestInstallation, refusal } from './test-support.ts'
 import { createUser, listUsers, removeUser, resetAdministrator, setPassword } from './users.ts'
 
 suite('users', () => {
   test('are made with a password that verifies and is nowhere in clear', async () => {
     await using deps = await openTestInstallation()
-    const user = await createUser(deps, { name: 'ann', password: goodPassword, admin: false })
+    const user = await createUser(deps, actor, {
+      name: 'ann',
+      password: goodPassword,
+      admin: false,
+    })
     assert.deepEqual(
-      { ...user, createdAt: undefined },
+      { ...user, id: 0, createdAt: 0 },
       {
+        id: 0,
         name: 'ann',
+        displayName: undefined,
         admin: false,
         disabled: false,
         provider: 'local',
-        createdAt: undefined,
+        createdAt: 0,
+        lastSeenAt: undefined,
+        secondFactor: false,
       },
     )
-    assert.ok(Math.abs(Date.now() - user.createdAt.getTime()) < 60_000)
+    assert.ok(Math.abs(Date.now() - user.createdAt) < 60_000)
     const hash = (await findPrincipalByName(deps.metadata, 'ann'))?.passwordHash ?? ''
     assert.match(hash, /^\$argon2id\$/)
     assert.equal(await deps.passwords.verify(goodPassword, hash), true)
@@ -53,7 +61,7 @@ suite('users', () => {
     const long = 'a'.repeat(64)
     for (const name of ['a', 'ann', 'ann.b', 'ann__b', 'a--b', '0', long]) {
       assert.equal(
-        (await createUser(deps, { name, password: goodPassword, admin: false })).name,
+        (await createUser(deps, actor, { name, password: goodPassword, admin: false })).name,
         name,
       )
     }
@@ -69,20 +77,20 @@ suite('users', () => {
       'ann\n',
       `${long}a`,
     ]) {
-      const made = createUser(deps, { name, password: goodPassword, admin: false })
+      const made = createUser(deps, actor, { name, password: goodPassword, admin: false })
       await assert.rejects(
         made,
         refusal('invalid', /cannot be the name of a user/),
         JSON.stringify(name),
       )
     }
-    const upper = createUser(deps, { name: 'Ann', password: goodPassword, admin: false })
+    const upper = createUser(deps, actor, { name: 'Ann', password: goodPassword, admin: false })
     await assert.rejects(upper, refusal('invalid', /"Ann"/, /ann would do/))
   })
 
   test('are not made twice, whatever provider the first one has', async () => {
     await using deps = await openTestInstallation()
-    await createUser(deps, { name: 'ann', password: goodPassword, admin: false })
+    await createUser(deps, actor, { name: 'ann', password: goodPassword, admin: false })
     await deps.metadata.write(async (tx) =>
       insertPrincipal(tx, {
         name: 'bob',
@@ -92,7 +100,7 @@ suite('users', () => {
       }),
     )
     for (const name of ['ann', 'bob']) {
-      const again = createUser(deps, { name, password: goodPassword, admin: true })
+      const again = createUser(deps, actor, { name, password: goodPassword, admin: true })
       await assert.rejects(again, refusal('exists', new RegExp(`a user ${name} already`)))
     }
     assert.equal((await findPrincipalByName(deps.metadata, 'ann'))?.admin, false)
@@ -100,32 +108,33 @@ suite('users', () => {
 
   test('of two that are made at once under one name, one is made', async () => {
     await using deps = await openTestInstallation()
-    const make = async () => createUser(deps, { name: 'ann', password: goodPassword, admin: false })
+    const make = async () =>
+      createUser(deps, actor, { name: 'ann', password: goodPassword, admin: false })
     const outcomes = await Promise.allSettled([make(), make()])
     assert.deepEqual(outcomes.map(({ status }) => status).toSorted(), ['fulfilled', 'rejected'])
   })
 
   test('get no weak password, at first and later', async () => {
     await using deps = await openTestInstallation()
-    const weak = createUser(deps, { name: 'ann', password: 'password1234', admin: false })
+    const weak = createUser(deps, actor, { name: 'ann', password: 'password1234', admin: false })
     await assert.rejects(weak, refusal('policy', /not accepted/, /most common/))
     assert.deepEqual(await listUsers(deps.metadata), [])
-    await createUser(deps, { name: 'ann', password: goodPassword, admin: false })
+    await createUser(deps, actor, { name: 'ann', password: goodPassword, admin: false })
     await assert.rejects(
-      setPassword(deps, 'ann', 'short'),
+      setPassword(deps, actor, { name: 'ann', password: 'short' }),
       refusal('policy', /not accepted/, /5 characters/),
     )
   })
 
   test('get another password by name; the old one no longer verifies', async () => {
     await using deps = await openTestInstallation()
-    await createUser(deps, { name: 'ann', password: goodPassword, admin: false })
-    await setPassword(deps, 'ann', 'eight-blue-anchors')
+    await createUser(deps, actor, { name: 'ann', password: goodPassword, admin: false })
+    await setPassword(deps, actor, { name: 'ann', password: 'eight-blue-anchors' })
     const hash = (await findPrincipalByName(deps.metadata, 'ann'))?.passwordHash ?? ''
     assert.equal(await deps.passwords.verify('eight-blue-anchors', hash), true)
     assert.equal(await deps.passwords.verify(goodPassword, hash), false)
     await assert.rejects(
-      setPassword(deps, 'bob', goodPassword),
+      setPassword(deps, actor, { name: 'bob', password: goodPassword }),
       refusal('not-found', /no user bob/),
     )
   })
@@ -141,7 +150,7 @@ suite('users', () => {
       }),
     )
     await assert.rejects(
-      setPassword(deps, 'bob', goodPassword),
+      setPassword(deps, actor, { name: 'bob', password: goodPassword }),
       refusal('invalid', /bob/, /htpasswd/),
     )
     assert.equal((await findPrincipalByName(deps.metadata, 'bob'))?.passwordHash, undefined)
@@ -150,11 +159,17 @@ suite('users', () => {
   test('are removed by name, but never the last administrator who can sign in', async () => {
     await using deps = await openTestInstallation()
     const { metadata } = deps
-    await createUser(deps, { name: 'ann', password: goodPassword, admin: false })
-    await createUser(deps, { name: 'boss', password: goodPassword, admin: true })
-    await removeUser(metadata, 'ann')
-    await assert.rejects(removeUser(metadata, 'ann'), refusal('not-found', /no user ann/))
-    await assert.rejects(removeUser(metadata, 'boss'), refusal('denied', /last administrator/))
+    await createUser(deps, actor, { name: 'ann', password: goodPassword, admin: false })
+    await createUser(deps, actor, { name: 'boss', password: goodPassword, admin: true })
+    await removeUser(deps, actor, { name: 'ann' })
+    await assert.rejects(
+      removeUser(deps, actor, { name: 'ann' }),
+      refusal('not-found', /no user ann/),
+    )
+    await assert.rejects(
+      removeUser(deps, actor, { name: 'boss' }),
+      refusal('denied', /last administrator/),
+    )
     // One without a password cannot take over.
     await metadata.write(async (tx) =>
       insertPrincipal(tx, {
@@ -164,12 +179,15 @@ suite('users', () => {
         passwordHash: undefined,
       }),
     )
-    await assert.rejects(removeUser(metadata, 'boss'), refusal('denied', /last administrator/))
-    await createUser(deps, { name: 'chief', password: goodPassword, admin: true })
-    await removeUser(metadata, 'boss')
+    await assert.rejects(
+      removeUser(deps, actor, { name: 'boss' }),
+      refusal('denied', /last administrator/),
+    )
+    await createUser(deps, actor, { name: 'chief', password: goodPassword, admin: true })
+    await removeUser(deps, actor, { name: 'boss' })
     const outcomes = await Promise.allSettled([
-      removeUser(metadata, 'chief'),
-      removeUser(metadata, 'idle'),
+      removeUser(deps, actor, { name: 'chief' }),
+      removeUser(deps, actor, { name: 'idle' }),
     ])
     assert.deepEqual(
       outcomes.map(({ status }) => status),
@@ -183,10 +201,10 @@ suite('users', () => {
 
   test('made again under an old name are other ones', async () => {
     await using deps = await openTestInstallation()
-    await createUser(deps, { name: 'ann', password: goodPassword, admin: false })
+    await createUser(deps, actor, { name: 'ann', password: goodPassword, admin: false })
     const first = await findPrincipalByName(deps.metadata, 'ann')
-    await removeUser(deps.metadata, 'ann')
-    await createUser(deps, { name: 'ann', password: goodPassword, admin: false })
+    await removeUser(deps, actor, { name: 'ann' })
+    await createUser(deps, actor, { name: 'ann', password: goodPassword, admin: false })
     const second = await findPrincipalByName(deps.metadata, 'ann')
     assert.notEqual(second?.id, first?.id)
   })
@@ -195,9 +213,13 @@ suite('users', () => {
 suite('the user admin', () => {
   test('is not made by hand without the rights of an administrator', async () => {
     await using deps = await openTestInstallation()
-    const made = createUser(deps, { name: 'admin', password: goodPassword, admin: false })
+    const made = createUser(deps, actor, { name: 'admin', password: goodPassword, admin: false })
     await assert.rejects(made, refusal('invalid', /first administrator/))
-    const admin = await createUser(deps, { name: 'admin', password: goodPassword, admin: true })
+    const admin = await createUser(deps, actor, {
+      name: 'admin',
+      password: goodPassword,
+      admin: true,
+    })
     assert.equal(admin.admin, true)
     const start = { passwordFile: undefined, mayGenerate: true }
     assert.deepEqual(await ensureFirstAdministrator(deps, start), {})
@@ -206,9 +228,9 @@ suite('the user admin', () => {
   test('is there, enabled and an administrator after a reset, whatever was before', async () => {
     await using deps = await openTestInstallation()
     const { metadata } = deps
-    assert.equal((await resetAdministrator(deps, goodPassword)).admin, true)
-    await createUser(deps, { name: 'boss', password: goodPassword, admin: true })
-    await removeUser(metadata, 'admin')
+    assert.equal((await resetAdministrator(deps, actor, goodPassword)).admin, true)
+    await createUser(deps, actor, { name: 'boss', password: goodPassword, admin: true })
+    await removeUser(deps, actor, { name: 'admin' })
     await metadata.write(async (tx) =>
       insertPrincipal(tx, {
         name: 'admin',
@@ -217,7 +239,7 @@ suite('the user admin', () => {
         passwordHash: undefined,
       }),
     )
-    const admin = await resetAdministrator(deps, 'eight-blue-anchors')
+    const admin = await resetAdministrator(deps, actor, 'eight-blue-anchors')
     const { name, admin: isAdmin, disabled, provider } = admin
     assert.deepEqual(
       { name, isAdmin, disabled, provider },
@@ -229,8 +251,10 @@ suite('the user admin', () => {
 
   test('whose password is set by a command has no setup link any more, and counts as set up', async () => {
     for (const set of [
-      async (deps: Parameters<typeof setPassword>[0]) => setPassword(deps, 'admin', goodPassword),
-      async (deps: Parameters<typeof setPassword>[0]) => resetAdministrator(deps, goodPassword),
+      async (deps: Parameters<typeof setPassword>[0]) =>
+        setPassword(deps, actor, { name: 'admin', password: goodPassword }),
+      async (deps: Parameters<typeof setPassword>[0]) =>
+        resetAdministrator(deps, actor, goodPassword),
     ]) {
       await using deps = await openTestInstallation()
       const { key } = await replaceSetupLink(deps.metadata)
@@ -243,7 +267,7 @@ suite('the user admin', () => {
   test('gets no weak password by a reset either', async () => {
     await using deps = await openTestInstallation()
     await assert.rejects(
-      resetAdministrator(deps, 'administrator'),
+      resetAdministrator(deps, actor, 'administrator'),
       refusal('policy', /not accepted/),
     )
     assert.deepEqual(await listUsers(deps.metadata), [])

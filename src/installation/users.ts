@@ -1,7 +1,15 @@
-// Users: one function for each thing that is done to them.
+// Users: one function for each thing that is done to them. That the actor may do it was decided before.
+import type { Actor } from '../access/actor.ts'
+import { makeOwnNamespace } from '../access/namespaces.ts'
+import { requireOneLine } from '../access/one-line.ts'
+import { requireFreeName } from '../access/principal-names.ts'
+import { Refusal } from '../access/refusal.ts'
 import type { PasswordPool } from '../auth/password-pool.ts'
-import type { MetadataStore, Reader } from '../metadata/metadata-store.ts'
+import { isAlias } from '../auth/user-aliases.ts'
+import { appendAudit } from '../metadata/audit.ts'
+import type { MetadataStore, Reader, Transaction } from '../metadata/metadata-store.ts'
 import {
+  changePrincipal,
   countAdministrators,
   deletePrincipal,
   findPrincipalByName,
@@ -11,11 +19,11 @@ import {
   setPasswordHash,
   type PrincipalRow,
 } from '../metadata/principals.ts'
+import { endSessionsOf } from '../metadata/sessions.ts'
 import { deleteSetupLinks } from '../metadata/settings.ts'
 import { isRepositoryName } from '../oci/reference.ts'
 import { firstAdministrator, noteSetUp, restoreFirstAdministrator } from './first-administrator.ts'
 import { requireGoodPassword } from './password-policy.ts'
-import { Refusal } from './refusal.ts'
 
 export interface UsersDeps {
   readonly metadata: MetadataStore
@@ -23,34 +31,61 @@ export interface UsersDeps {
 }
 
 export interface User {
+  /** Immutable and never given out twice. */
+  readonly id: number
   readonly name: string
+  readonly displayName: string | undefined
   readonly admin: boolean
   readonly disabled: boolean
-  readonly provider: 'local' | 'htpasswd'
-  readonly createdAt: Date
+  readonly provider: PrincipalRow['provider']
+  readonly createdAt: number
+  readonly lastSeenAt: number | undefined
+  /** Whether a password alone is not enough. */
+  readonly secondFactor: boolean
 }
 
 const longestName = 64
+const longestDisplayName = 200
 const usersAtOnce = 500
 
 /** In ASCII order. */
 export async function listUsers(metadata: MetadataStore): Promise<readonly User[]> {
   const users: User[] = []
   for (let after = ''; ;) {
-    const page = await listPrincipals(metadata, { after, limit: usersAtOnce })
-    users.push(...page.map(userOf))
+    const page = await listSomeUsers(metadata, { after, limit: usersAtOnce })
+    users.push(...page)
     const last = page.at(-1)
     if (last === undefined) return users
     after = last.name
   }
 }
 
-/** @throws {Refusal} invalid, exists, policy */
+/** At most `limit` users after the name `after` ('' for the first page), in ASCII order. */
+export async function listSomeUsers(
+  reader: Reader,
+  page: { readonly after: string; readonly limit: number },
+): Promise<readonly User[]> {
+  return (await listPrincipals(reader, { ...page, kind: 'user' })).map(userOf)
+}
+
+/** @throws {Refusal} not-found */
+export async function showUser(reader: Reader, name: string): Promise<User> {
+  return userOf(await requireUser(reader, name))
+}
+
+export interface NewUser {
+  readonly name: string
+  readonly password: string
+  readonly admin: boolean
+  readonly displayName?: string | undefined
+}
+
+/** The namespace that bears the name is the user's too, unless there is one. @throws {Refusal} invalid, exists, policy */
 export async function createUser(
   { metadata, passwords }: UsersDeps,
-  user: { readonly name: string; readonly password: string; readonly admin: boolean },
+  actor: Actor,
+  { name, password, admin, displayName }: NewUser,
 ): Promise<User> {
-  const { name, password, admin } = user
   requireUserName(name)
   if (name === firstAdministrator && !admin) {
     throw new Refusal('invalid', `${name} is the name of the first administrator`, {
@@ -59,37 +94,114 @@ export async function createUser(
     })
   }
   requireGoodPassword(password, name)
+  requireDisplayName(displayName)
   await requireFreeName(metadata, name)
   const passwordHash = await passwords.hash(password)
-  const made = await metadata.write(async (tx) => {
-    const isNew = await insertPrincipal(tx, { name, provider: 'local', admin, passwordHash })
-    if (isNew && name === firstAdministrator) await noteSetUp(tx, 'by command')
-    return isNew ? findPrincipalByName(tx, name) : undefined
+  return metadata.write(async (tx) => {
+    await requireFreeName(tx, name)
+    const more = { displayName, createdBy: actor.id }
+    await insertPrincipal(tx, { name, provider: 'local', admin, passwordHash, ...more })
+    const made = await requireUser(tx, name)
+    await makeOwnNamespace(tx, made)
+    if (name === firstAdministrator) await noteSetUp(tx, 'by command')
+    await appendAudit(tx, { event: 'user.created', actor, subject: name, detail: { admin } })
+    return userOf(made)
   })
-  if (made === undefined) throw taken(name)
-  return userOf(made)
 }
 
-/** Setup links of the user no longer work afterwards. @throws {Refusal} not-found, invalid, policy */
+export interface UserChange {
+  readonly name: string
+  readonly admin?: boolean | undefined
+  readonly disabled?: boolean | undefined
+  /** null: none. */
+  readonly displayName?: string | null | undefined
+  readonly expect?: ((current: User) => void) | undefined
+}
+
+/**
+ * What is left out stays. Who is disabled is signed out everywhere.
+ *
+ * @throws {Refusal} not-found, invalid, denied for the last administrator who can sign in
+ */
+export async function changeUser(
+  { metadata }: Pick<UsersDeps, 'metadata'>,
+  actor: Actor,
+  { name, expect, ...change }: UserChange,
+): Promise<User> {
+  requireDisplayName(change.displayName ?? undefined)
+  return metadata.write(async (tx) => {
+    await lockAdministrators(tx)
+    const before = await requireUser(tx, name)
+    expect?.(userOf(before))
+    const { admin = before.admin, disabled = before.disabled } = change
+    const displayName =
+      change.displayName === undefined ? before.displayName : (change.displayName ?? undefined)
+    const isLost = before.admin && !before.disabled && (!admin || disabled)
+    if (isLost) await requireOtherAdministrator(tx, before)
+    await changePrincipal(tx, { ...before, admin, disabled, displayName })
+    if (disabled && !before.disabled) await endSessionsOf(tx, before.id)
+    await auditChange(tx, actor, before, { admin, disabled, displayName })
+    return showUser(tx, name)
+  })
+}
+
+async function auditChange(
+  tx: Transaction,
+  actor: Actor,
+  before: PrincipalRow,
+  after: Pick<PrincipalRow, 'admin' | 'disabled' | 'displayName'>,
+): Promise<void> {
+  const subject = before.name
+  if (after.disabled !== before.disabled) {
+    const event = after.disabled ? 'user.disabled' : 'user.enabled'
+    await appendAudit(tx, { event, actor, subject })
+  }
+  const detail = {
+    ...(after.admin !== before.admin && { admin: after.admin }),
+    ...(after.displayName !== before.displayName && { displayName: after.displayName ?? '' }),
+  }
+  if (Object.keys(detail).length > 0) {
+    await appendAudit(tx, { event: 'user.changed', actor, subject, detail })
+  }
+}
+
+export interface PasswordChange {
+  readonly name: string
+  readonly password: string
+  /** A session that goes on; the others of the user end. */
+  readonly keepSession?: number | undefined
+}
+
+/**
+ * Setup links and sessions of the user no longer work afterwards.
+ *
+ * @throws {Refusal} not-found, invalid, policy
+ */
 export async function setPassword(
   { metadata, passwords }: UsersDeps,
-  name: string,
-  password: string,
+  actor: Actor,
+  { name, password, keepSession }: PasswordChange,
 ): Promise<void> {
-  const { provider } = await requireUser(metadata, name)
-  if (provider !== 'local') {
-    throw new Refusal('invalid', `the password of ${name} is not kept here`, {
-      why: `${name} signs in with the htpasswd file`,
-      fix: `htpasswd -B FILE ${name}`,
-    })
-  }
+  requireLocal(await requireUser(metadata, name))
   requireGoodPassword(password, name)
   const passwordHash = await passwords.hash(password)
   await metadata.write(async (tx) => {
-    const { id } = await requireUser(tx, name)
-    await setPasswordHash(tx, id, passwordHash)
-    await deleteSetupLinks(tx, id)
+    const user = await requireUser(tx, name)
+    requireLocal(user)
+    await setPasswordHash(tx, user.id, passwordHash)
+    await deleteSetupLinks(tx, user.id)
+    await endSessionsOf(tx, user.id, keepSession)
     if (name === firstAdministrator) await noteSetUp(tx, 'by command')
+    await appendAudit(tx, { event: 'user.password-set', actor, subject: name })
+  })
+}
+
+function requireLocal({ name, provider }: PrincipalRow): void {
+  if (provider === 'local') return
+  const isFile = provider === 'htpasswd'
+  throw new Refusal('invalid', `the password of ${name} is not kept here`, {
+    why: isFile ? `${name} signs in with the htpasswd file` : `${name} signs in with ${provider}`,
+    ...(isFile && { fix: `htpasswd -B FILE ${name}` }),
   })
 }
 
@@ -100,6 +212,7 @@ export async function setPassword(
  */
 export async function resetAdministrator(
   { metadata, passwords }: UsersDeps,
+  actor: Actor,
   password: string,
 ): Promise<User> {
   requireGoodPassword(password, firstAdministrator)
@@ -108,28 +221,49 @@ export async function resetAdministrator(
     const { id } = await restoreFirstAdministrator(tx)
     await setPasswordHash(tx, id, passwordHash)
     await deleteSetupLinks(tx, id)
+    await endSessionsOf(tx, id)
     await noteSetUp(tx, 'by command')
-    return userOf(await requireUser(tx, firstAdministrator))
+    await appendAudit(tx, { event: 'user.password-set', actor, subject: firstAdministrator })
+    return showUser(tx, firstAdministrator)
   })
 }
 
-/** What the user pushed stays. @throws {Refusal} not-found, denied for the last administrator who can sign in */
-export async function removeUser(metadata: MetadataStore, name: string): Promise<void> {
-  await metadata.write(async (tx) => {
+/**
+ * Tokens, sessions and grants of the user go too; what the user pushed stays.
+ *
+ * @throws {Refusal} not-found, denied for the last administrator who can sign in
+ */
+export async function removeUser(
+  { metadata }: Pick<UsersDeps, 'metadata'>,
+  actor: Actor,
+  {
+    name,
+    expect,
+  }: { readonly name: string; readonly expect?: ((current: User) => void) | undefined },
+): Promise<User> {
+  return metadata.write(async (tx) => {
     await lockAdministrators(tx)
-    const { id, admin } = await requireUser(tx, name)
-    if (admin && (await countAdministrators(tx, id)) === 0) {
-      throw new Refusal('denied', `${name} is the last administrator`, {
-        why: 'nobody could manage this installation any more',
-        fix: 'carrel user create OTHER --admin',
-      })
-    }
-    await deletePrincipal(tx, id)
+    const user = await requireUser(tx, name)
+    expect?.(userOf(user))
+    if (user.admin) await requireOtherAdministrator(tx, user)
+    await deletePrincipal(tx, user.id)
+    await appendAudit(tx, { event: 'user.removed', actor, subject: name })
+    return userOf(user)
+  })
+}
+
+/** In a transaction that has locked the administrators. */
+async function requireOtherAdministrator(tx: Reader, { id, name }: PrincipalRow): Promise<void> {
+  if ((await countAdministrators(tx, id)) > 0) return
+  throw new Refusal('denied', `${name} is the last administrator`, {
+    why: 'nobody could manage this installation any more',
+    fix: 'carrel user create OTHER --admin',
   })
 }
 
 function requireUserName(name: string): void {
-  if (name.length <= longestName && isRepositoryName(name) && !name.includes('/')) return
+  const isGood = name.length <= longestName && isRepositoryName(name) && !name.includes('/')
+  if (isGood && !isAlias(name)) return
   throw new Refusal(
     'invalid',
     `${JSON.stringify(name.slice(0, 100))} cannot be the name of a user`,
@@ -140,6 +274,7 @@ function requireUserName(name: string): void {
 }
 
 function nameRule(name: string): string {
+  if (isAlias(name)) return 'clients send that name to mean whoever their token belongs to'
   if (name.length > longestName) {
     return `it has ${name.length} characters, and ${longestName} is the most`
   }
@@ -150,22 +285,29 @@ function nameRule(name: string): string {
     : rule
 }
 
-async function requireFreeName(reader: Reader, name: string): Promise<void> {
-  if ((await findPrincipalByName(reader, name)) !== undefined) throw taken(name)
-}
-
-function taken(name: string): Refusal {
-  return new Refusal('exists', `there is a user ${name} already`, {
-    fix: `carrel user passwd ${name}`,
-  })
-}
-
 async function requireUser(reader: Reader, name: string): Promise<PrincipalRow> {
   const found = await findPrincipalByName(reader, name)
-  if (found === undefined) throw new Refusal('not-found', `there is no user ${name}`)
-  return found
+  if (found?.kind === 'user') return found
+  throw new Refusal('not-found', `there is no user ${name}`)
 }
 
-function userOf({ name, admin, disabled, provider, createdAt }: PrincipalRow): User {
-  return { name, admin, disabled, provider, createdAt: new Date(createdAt) }
+function requireDisplayName(displayName: string | undefined): void {
+  if (displayName === undefined) return
+  requireOneLine(displayName, { what: 'displayed name', longest: longestDisplayName })
+}
+
+function userOf(row: PrincipalRow): User {
+  const { id, name, displayName, admin, disabled, provider, createdAt, lastSeenAt } = row
+  const { secondFactor } = row
+  return {
+    id,
+    name,
+    displayName,
+    admin,
+    disabled,
+    provider,
+    createdAt,
+    lastSeenAt,
+    secondFactor,
+  }
 }

@@ -22,6 +22,8 @@ export interface NewManifest extends ManifestRow {
   /** As JSON text. */
   readonly annotations: string | undefined
   readonly pushedBy: number | undefined
+  /** JSON of what is known of the CI job that pushed it. */
+  readonly provenance?: string | undefined
   /** Without a tag it is due for review. */
   readonly tagged: boolean
   readonly blobs: readonly Digest[]
@@ -104,6 +106,7 @@ const insert = query<{
   pushedAt: number
   pushedBy: number
   reviewAfter: number
+  provenance: string
 }>()((db, p) =>
   db
     .insertInto('manifests')
@@ -119,6 +122,7 @@ const insert = query<{
       pushed_at: p.pushedAt,
       pushed_by: p.pushedBy,
       review_after: p.reviewAfter,
+      provenance: p.provenance,
     })
     .onConflict((conflict) => conflict.columns(['repository_id', 'digest']).doNothing()),
 )
@@ -152,6 +156,7 @@ export async function insertManifest(tx: Transaction, manifest: NewManifest): Pr
     pushedAt: Date.now(),
     pushedBy: manifest.pushedBy as number,
     reviewAfter: (manifest.tagged ? undefined : reviewTime()) as number,
+    provenance: manifest.provenance as string,
   })
   if (inserted === 0) return false
   for (const blob of manifest.blobs)

@@ -1,12 +1,22 @@
 // The contract of MetadataStore and of all queries as tests, run by both dialects.
 import { suite, test, type TestContext } from 'node:test'
+import { audit } from './suite-cases/audit.ts'
 import type { Case } from './suite-cases/case.ts'
 import { contents } from './suite-cases/contents.ts'
+import { federation } from './suite-cases/federation.ts'
+import { grants } from './suite-cases/grants.ts'
 import { listings } from './suite-cases/listings.ts'
+import { loginAttempts } from './suite-cases/login-attempts.ts'
+import { machines } from './suite-cases/machines.ts'
+import { namespaces } from './suite-cases/namespaces.ts'
 import { people } from './suite-cases/people.ts'
 import { protection } from './suite-cases/protection.ts'
 import { repositories } from './suite-cases/repositories.ts'
 import { reviews } from './suite-cases/reviews.ts'
+import { secondFactors } from './suite-cases/second-factors.ts'
+import { sessions } from './suite-cases/sessions.ts'
+import { tokens } from './suite-cases/tokens.ts'
+import { teams } from './suite-cases/teams.ts'
 import { transactions } from './suite-cases/transactions.ts'
 import { uploads } from './suite-cases/uploads.ts'
 import { writers } from './suite-cases/writers.ts'
@@ -22,6 +32,16 @@ const all: readonly Case[] = [
   ...reviews,
   ...uploads,
   ...people,
+  ...tokens,
+  ...sessions,
+  ...loginAttempts,
+  ...secondFactors,
+  ...federation,
+  ...machines,
+  ...audit,
+  ...grants,
+  ...teams,
+  ...namespaces,
 ]
 
 /** `makeEmpty` gives an empty database with the schema in it; what it made goes away by `t.after`. */

@@ -1,18 +1,29 @@
-// Who may ask: users for now. A row's id is immutable and never given out twice.
+// Who may ask: users, robots, and trust rules for CI jobs. A row's id is immutable and never given out twice.
 import type { Reader, Transaction } from './metadata-store.ts'
 import { query } from './query.ts'
 
 export interface PrincipalRow {
   readonly id: number
   readonly name: string
-  readonly kind: 'user'
-  readonly provider: 'local' | 'htpasswd'
+  readonly kind: 'user' | 'robot' | 'federated'
+  readonly provider: Provider
+  /** What the provider knows it by; with the provider, it is who this is. */
+  readonly subject: string
+  readonly displayName: string | undefined
   readonly admin: boolean
   readonly disabled: boolean
   /** PHC text; undefined for a user whose password lies elsewhere. */
   readonly passwordHash: string | undefined
   readonly createdAt: number
+  readonly createdBy: number | undefined
+  /** From then on it is as if disabled. */
+  readonly expiresAt: number | undefined
+  readonly lastSeenAt: number | undefined
+  /** Whether a password alone is not enough. */
+  readonly secondFactor: boolean
 }
+
+type Provider = 'local' | 'htpasswd' | 'robot' | 'federation' | `oidc:${string}` | `ldap:${string}`
 
 const columns = [
   'id',
@@ -23,6 +34,12 @@ const columns = [
   'password_hash as passwordHash',
   'disabled_at as disabledAt',
   'created_at as createdAt',
+  'created_by as createdBy',
+  'subject',
+  'display_name as displayName',
+  'expires_at as expiresAt',
+  'last_seen_at as lastSeenAt',
+  'totp_step as totpStep',
 ] as const
 
 interface RawPrincipal {
@@ -34,6 +51,13 @@ interface RawPrincipal {
   readonly passwordHash: string | null
   readonly disabledAt: number | null
   readonly createdAt: number
+  readonly createdBy: number | null
+  readonly subject: string
+  readonly displayName: string | null
+  readonly expiresAt: number | null
+  readonly lastSeenAt: number | null
+  /** Set when the second factor is confirmed. */
+  readonly totpStep: number | null
 }
 
 const byName = query<{ name: string }>()((db, p) =>
@@ -60,10 +84,11 @@ export async function findPrincipalById(
   return rowOf(await reader.one(byId, { id }))
 }
 
-const all = query<{ after: string; limit: number }>()((db, p) =>
+const all = query<{ kind: string; after: string; limit: number }>()((db, p) =>
   db
     .selectFrom('principals')
     .select(columns)
+    .where('kind', '=', p.kind)
     .where('name', '>', p.after)
     .orderBy('name')
     .limit(p.limit),
@@ -71,47 +96,130 @@ const all = query<{ after: string; limit: number }>()((db, p) =>
 
 export async function listPrincipals(
   reader: Reader,
-  { after, limit }: { readonly after: string; readonly limit: number },
+  place: {
+    readonly kind?: PrincipalRow['kind']
+    readonly after: string
+    readonly limit: number
+  },
 ): Promise<readonly PrincipalRow[]> {
   const rows: PrincipalRow[] = []
-  for (const raw of await reader.all(all, { after, limit })) rows.push(rowOf(raw) as PrincipalRow)
+  const page = await reader.all(all, { ...place, kind: place.kind ?? 'user' })
+  for (const raw of page) rows.push(rowOf(raw) as PrincipalRow)
   return rows
 }
 
 const insert = query<{
+  kind: string
   provider: string
+  subject: string
   name: string
+  displayName: string
   admin: number
   passwordHash: string
   createdAt: number
+  createdBy: number
+  expiresAt: number
 }>()((db, p) =>
   db
     .insertInto('principals')
     .values({
-      kind: 'user',
+      kind: p.kind,
       provider: p.provider,
-      subject: p.name,
+      subject: p.subject,
       name: p.name,
+      display_name: p.displayName,
       admin: p.admin,
       password_hash: p.passwordHash,
       created_at: p.createdAt,
+      created_by: p.createdBy,
+      expires_at: p.expiresAt,
     })
     .onConflict((conflict) => conflict.doNothing()),
 )
 
-/** Returns false when the name is taken. */
-export async function insertPrincipal(
-  tx: Transaction,
-  principal: Pick<PrincipalRow, 'name' | 'provider' | 'admin' | 'passwordHash'>,
-): Promise<boolean> {
+export type NewPrincipal = Pick<PrincipalRow, 'name' | 'provider'> & Partial<PrincipalRow>
+
+/** Returns false when the name, or the provider's subject, is taken. A user without more said has its name as subject. */
+export async function insertPrincipal(tx: Transaction, principal: NewPrincipal): Promise<boolean> {
+  const { name, provider, kind = 'user', subject = name, admin = false } = principal
   const changed = await tx.run(insert, {
-    provider: principal.provider,
-    name: principal.name,
-    admin: principal.admin ? 1 : 0,
+    kind,
+    provider,
+    subject,
+    name,
+    displayName: principal.displayName as string,
+    admin: admin ? 1 : 0,
     passwordHash: principal.passwordHash as string,
     createdAt: Date.now(),
+    createdBy: principal.createdBy as number,
+    expiresAt: principal.expiresAt as number,
   })
   return changed === 1
+}
+
+const bySubject = query<{ provider: string; subject: string }>()((db, p) =>
+  db
+    .selectFrom('principals')
+    .select(columns)
+    .where('provider', '=', p.provider)
+    .where('subject', '=', p.subject),
+)
+
+/** Who the provider means, whatever it is called here. */
+export async function findPrincipalBySubject(
+  reader: Reader,
+  who: { readonly provider: string; readonly subject: string },
+): Promise<PrincipalRow | undefined> {
+  return rowOf(await reader.one(bySubject, who))
+}
+
+const change = query<{
+  id: number
+  admin: number
+  displayName: string
+  disabledAt: number
+  expiresAt: number
+}>()((db, p) =>
+  db
+    .updateTable('principals')
+    .set({
+      admin: p.admin,
+      display_name: p.displayName,
+      disabled_at: p.disabledAt,
+      expires_at: p.expiresAt,
+    })
+    .where('id', '=', p.id),
+)
+
+/** `disabled` keeps nobody's time of disabling: the audit log has it. */
+export async function changePrincipal(
+  tx: Transaction,
+  principal: Pick<PrincipalRow, 'id' | 'admin' | 'displayName' | 'disabled' | 'expiresAt'>,
+): Promise<void> {
+  const { id, admin, displayName, disabled, expiresAt } = principal
+  await tx.run(change, {
+    id,
+    admin: admin ? 1 : 0,
+    displayName: displayName as string,
+    disabledAt: (disabled ? Date.now() : undefined) as number,
+    expiresAt: expiresAt as number,
+  })
+}
+
+const betterHash = query<{ id: number; from: string; to: string }>()((db, p) =>
+  db
+    .updateTable('principals')
+    .set({ password_hash: p.to })
+    .where('id', '=', p.id)
+    .where('password_hash', '=', p.from),
+)
+
+/** Unless the password was changed meanwhile. */
+export async function replacePasswordHash(
+  tx: Transaction,
+  replacement: { readonly id: number; readonly from: string; readonly to: string },
+): Promise<void> {
+  await tx.run(betterHash, replacement)
 }
 
 const password = query<{ id: number; passwordHash: string }>()((db, p) =>
@@ -181,11 +289,17 @@ function rowOf(raw: RawPrincipal | undefined): PrincipalRow | undefined {
   return {
     id: raw.id,
     name: raw.name,
-    kind: 'user',
-    provider: raw.provider as PrincipalRow['provider'],
+    kind: raw.kind as PrincipalRow['kind'],
+    provider: raw.provider as Provider,
+    subject: raw.subject,
+    displayName: raw.displayName ?? undefined,
     admin: raw.admin === 1,
     disabled: raw.disabledAt !== null,
     passwordHash: raw.passwordHash ?? undefined,
     createdAt: raw.createdAt,
+    createdBy: raw.createdBy ?? undefined,
+    expiresAt: raw.expiresAt ?? undefined,
+    lastSeenAt: raw.lastSeenAt ?? undefined,
+    secondFactor: raw.totpStep !== null,
   }
 }

@@ -1,6 +1,7 @@
 // Repositories: immutable id, name, visibility. Names are listed in byte order, page by key.
 import type { Kysely } from 'kysely'
 import type { RepositoryName } from '../oci/reference.ts'
+import { bindGrants } from './grants.ts'
 import type { Reader, Transaction } from './metadata-store.ts'
 import { query } from './query.ts'
 import type { Schema } from './schema.ts'
@@ -73,7 +74,11 @@ export async function insertRepository(
     createdAt: Date.now(),
     createdBy: createdBy as number,
   })
-  return changed === 1
+  if (changed !== 1) return false
+  // Grants that waited for a repository of this name hold for this one, and for none that comes after it.
+  const made = await findRepository(tx, name)
+  if (made !== undefined) await bindGrants(tx, { repositoryId: made.id, name })
+  return true
 }
 
 const update = query<{ id: number; visibility: string; description: string }>()((db, p) =>
@@ -163,6 +168,30 @@ function catalogPage(
     ownFrom: own === undefined ? '' : `${own}/`,
     ownTo: own === undefined ? '' : `${own}0`,
   }
+}
+
+const range = query<{ after: string; limit: number; from: string; to: string }>()((db, p) =>
+  db
+    .selectFrom('repositories')
+    .select(columns)
+    .where('name', '>', p.after)
+    .where('name', '>=', p.from)
+    .where('name', '<', p.to)
+    .orderBy('name')
+    .limit(p.limit),
+)
+
+/** As listRepositories: those whose names are in the range, `to` left out, whoever may see them. */
+export async function listRepositoriesInRange(
+  reader: Reader,
+  place: {
+    readonly from: string
+    readonly to: string
+    readonly after: string
+    readonly limit: number
+  },
+): Promise<readonly RepositoryRow[]> {
+  return (await reader.all(range, place)) as readonly RepositoryRow[]
 }
 
 const counts = query<object>()((db) =>

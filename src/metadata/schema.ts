@@ -1,8 +1,9 @@
 // The tables as kysely sees them. Times are milliseconds since 1970; truth values are 0 or 1, so that both
 // dialects agree. Digests and names compare by bytes (ASCII order) in both dialects.
 import type { Generated } from 'kysely'
+import type { AccessSchema } from './schema-access.ts'
 
-export interface Schema {
+export interface Schema extends AccessSchema {
   settings: { key: string; value: string }
   signing_keys: { kid: string; private_jwk: string; public_jwk: string; created_at: number }
   principals: {
@@ -16,6 +17,12 @@ export interface Schema {
     password_hash: string | null
     disabled_at: number | null
     created_at: number
+    display_name: string | null
+    last_seen_at: number | null
+    totp_secret: Uint8Array | null
+    totp_step: number | null
+    created_by: number | null
+    expires_at: number | null
   }
   setup_links: {
     key_hash: string
@@ -56,6 +63,8 @@ export interface Schema {
     pushed_at: number
     pushed_by: number | null
     review_after: number | null
+    /** JSON of the claims of the CI job that pushed it. */
+    provenance: string | null
   }
   manifest_blobs: { repository_id: number; manifest: string; blob: string }
   manifest_children: { repository_id: number; manifest: string; child: string }

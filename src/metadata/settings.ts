@@ -27,12 +27,18 @@ export interface SigningKeyRow {
   readonly kid: string
   readonly privateJwk: string
   readonly publicJwk: string
+  readonly createdAt: number
 }
 
 const keys = query<object>()((db) =>
   db
     .selectFrom('signing_keys')
-    .select(['kid', 'private_jwk as privateJwk', 'public_jwk as publicJwk'])
+    .select([
+      'kid',
+      'private_jwk as privateJwk',
+      'public_jwk as publicJwk',
+      'created_at as createdAt',
+    ])
     .orderBy('created_at', 'desc'),
 )
 
@@ -41,7 +47,7 @@ export async function listSigningKeys(reader: Reader): Promise<readonly SigningK
   return reader.all(keys, {})
 }
 
-const insertKey = query<SigningKeyRow & { createdAt: number }>()((db, p) =>
+const insertKey = query<SigningKeyRow>()((db, p) =>
   db.insertInto('signing_keys').values({
     kid: p.kid,
     private_jwk: p.privateJwk,
@@ -50,8 +56,20 @@ const insertKey = query<SigningKeyRow & { createdAt: number }>()((db, p) =>
   }),
 )
 
-export async function insertSigningKey(tx: Transaction, key: SigningKeyRow): Promise<void> {
+export async function insertSigningKey(
+  tx: Transaction,
+  key: Omit<SigningKeyRow, 'createdAt'>,
+): Promise<void> {
   await tx.run(insertKey, { ...key, createdAt: Date.now() })
+}
+
+const removeKey = query<{ kid: string }>()((db, p) =>
+  db.deleteFrom('signing_keys').where('kid', '=', p.kid),
+)
+
+/** What it has signed is no longer taken as soon as every process has noticed. */
+export async function removeSigningKey(tx: Transaction, kid: string): Promise<void> {
+  await tx.run(removeKey, { kid })
 }
 
 const insertLink = query<{ keyHash: string; principalId: number; expiresAt: number }>()((db, p) =>

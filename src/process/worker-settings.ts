@@ -29,6 +29,9 @@ export interface WorkerSettings {
   readonly plainHttp: 'loopback' | 'everywhere'
   readonly open: boolean
   readonly htpasswdFile: string | undefined
+  readonly singleSignOnFile: string | undefined
+  readonly outboundAllow: readonly string[]
+  readonly outboundAuthoritiesFile: string | undefined
   readonly tokenLifetimeMs: number
   readonly uploadExpiryMs: number
   readonly log: { readonly level: string; readonly toStdout: boolean }

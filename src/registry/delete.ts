@@ -3,6 +3,7 @@
 import type { Digest } from '../oci/digest.ts'
 import { OciError } from '../oci/errors.ts'
 import type { Tag } from '../oci/reference.ts'
+import { appendAudit, type AuditEntry } from '../metadata/audit.ts'
 import { manifestUsingBlob, unlinkAllBlobs, unlinkBlob } from '../metadata/blobs.ts'
 import { deleteAllManifests, deleteManifest, indexHolding } from '../metadata/manifests.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
@@ -20,12 +21,14 @@ export async function removeTag(
   metadata: MetadataStore,
   repositoryId: number,
   tag: Tag,
+  audit?: AuditEntry,
 ): Promise<boolean> {
   return metadata.write(async (tx) => {
     const found = await findTag(tx, repositoryId, tag)
     if (found === undefined) return false
     await deleteTag(tx, repositoryId, tag)
     await reviewManifest(tx, repositoryId, found.digest)
+    if (audit !== undefined) await appendAudit(tx, audit)
     return true
   })
 }
@@ -39,6 +42,7 @@ export async function removeManifest(
   metadata: MetadataStore,
   repositoryId: number,
   digest: Digest,
+  audit?: AuditEntry,
 ): Promise<boolean> {
   return metadata.write(async (tx) => {
     const index = await indexHolding(tx, repositoryId, digest)
@@ -50,7 +54,9 @@ export async function removeManifest(
     }
     await deleteTagsOf(tx, repositoryId, digest)
     await reviewContentsOfManifest(tx, repositoryId, digest)
-    return deleteManifest(tx, repositoryId, digest)
+    const removed = await deleteManifest(tx, repositoryId, digest)
+    if (removed && audit !== undefined) await appendAudit(tx, audit)
+    return removed
   })
 }
 
@@ -82,8 +88,10 @@ export async function removeBlob(
 export async function removeRepository(
   metadata: MetadataStore,
   repositoryId: number,
+  audit?: AuditEntry,
 ): Promise<void> {
   await metadata.write(async (tx) => {
+    if (audit !== undefined) await appendAudit(tx, audit)
     await reviewBlobsOfRepository(tx, repositoryId)
     await deleteAllTags(tx, repositoryId)
     await deleteAllManifests(tx, repositoryId)

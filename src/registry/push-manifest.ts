@@ -3,6 +3,7 @@ import { algorithmOf, digestOf, type Digest } from '../oci/digest.ts'
 import { OciError } from '../oci/errors.ts'
 import { parseManifest, type ManifestLayer, type ParsedManifest } from '../oci/manifest.ts'
 import type { Reference, RepositoryName, Tag } from '../oci/reference.ts'
+import { appendAudit, type AuditEntry } from '../metadata/audit.ts'
 import { insertBlob, linkBlob, linkedBlobSize } from '../metadata/blobs.ts'
 import { insertManifest, manifestSize } from '../metadata/manifests.ts'
 import type { MetadataStore, Transaction } from '../metadata/metadata-store.ts'
@@ -18,7 +19,19 @@ export interface ManifestPush {
   readonly tags: readonly Tag[]
   readonly contentType: string | undefined
   readonly bytes: Uint8Array
-  readonly pushedBy: number | undefined
+  /** Of the repository, for the audit log. */
+  readonly name: string
+  readonly pusher: Pusher
+  /** Why existing tags must stay where they are; undefined when they may be moved. */
+  readonly keepTags?: string | undefined
+}
+
+export interface Pusher {
+  readonly id: number | undefined
+  readonly name: string
+  readonly address: string
+  /** JSON of what is known of the CI job that pushes. */
+  readonly provenance?: string | undefined
 }
 
 export interface PushedManifest {
@@ -36,13 +49,14 @@ const emptyDigest = digestOf(emptyBlob)
 /**
  * Stores a manifest and moves the tags to it: all or nothing, durable when it resolves.
  *
- * @throws {OciError} MANIFEST_INVALID, MANIFEST_BLOB_UNKNOWN (one entry for each), SIZE_INVALID, DIGEST_INVALID
+ * @throws {OciError} MANIFEST_INVALID, MANIFEST_BLOB_UNKNOWN (one entry for each), SIZE_INVALID, DIGEST_INVALID,
+ *   DENIED for a tag that may not be moved
  */
 export async function pushManifest(
   metadata: MetadataStore,
   push: ManifestPush,
 ): Promise<PushedManifest> {
-  const { reference, bytes, pushedBy } = push
+  const { reference, bytes, pusher } = push
   const algorithm = reference.kind === 'digest' ? algorithmOf(reference.digest) : 'sha256'
   const digest = digestOf(bytes, algorithm)
   if (reference.kind === 'digest' && reference.digest !== digest) {
@@ -58,7 +72,7 @@ export async function pushManifest(
     const repositoryId =
       typeof push.repositoryId === 'number'
         ? push.repositoryId
-        : (await makeRepository(tx, push.repositoryId.toMake, pushedBy)).id
+        : (await makeRepository(tx, push.repositoryId.toMake, pusher.id)).id
     const { blobs, children } = await requireContents(tx, repositoryId, manifest)
     const isNew = await insertManifest(tx, {
       repositoryId,
@@ -69,15 +83,19 @@ export async function pushManifest(
       subject: manifest.subject?.digest,
       artifactType: manifest.artifactType,
       annotations: hasKeys(manifest.annotations) ? JSON.stringify(manifest.annotations) : undefined,
-      pushedBy,
+      pushedBy: pusher.id,
+      provenance: pusher.provenance,
       tagged: tags.length > 0,
       blobs,
       children,
     })
     // What is pushed as a part of an index to come must not be collected before that arrives.
     if (!isNew && tags.length === 0) await reviewManifest(tx, repositoryId, digest)
-    for (const tag of new Set(tags))
-      await moveTag(tx, { repositoryId, tag, digest, updatedBy: pushedBy })
+    for (const tag of new Set(tags)) {
+      const move = { repositoryId, tag, digest, updatedBy: pusher.id }
+      await moveTag(tx, move, push.keepTags)
+    }
+    await appendAudit(tx, pushEntry(push, { digest, tags }))
   })
   return {
     digest,
@@ -95,12 +113,38 @@ async function moveTag(
     readonly digest: Digest
     readonly updatedBy: number | undefined
   },
+  keepTags: string | undefined,
 ): Promise<void> {
   const before = await findTag(tx, move.repositoryId, move.tag)
   if (before?.digest === move.digest) return
+  if (before !== undefined && keepTags !== undefined) {
+    throw new OciError('DENIED', {
+      message: `The tag ${move.tag} is there already, with another image. ${keepTags}`,
+      detail: { tag: move.tag, digest: before.digest },
+    })
+  }
   await setTag(tx, move)
   if (before !== undefined) {
     await reviewManifest(tx, move.repositoryId, before.digest)
+  }
+}
+
+function pushEntry(
+  { name, pusher, repositoryId }: ManifestPush,
+  { digest, tags }: { readonly digest: Digest; readonly tags: readonly Tag[] },
+): AuditEntry {
+  const { provenance, address } = pusher
+  return {
+    event: 'image.pushed',
+    actor: { id: pusher.id, name: pusher.name },
+    subject: tags[0] === undefined ? `${name}@${digest}` : `${name}:${tags[0]}`,
+    address,
+    detail: {
+      digest,
+      ...(tags.length > 1 && { tags }),
+      ...(typeof repositoryId !== 'number' && { madeRepository: true }),
+      ...(provenance !== undefined && { job: provenance }),
+    },
   }
 }
 

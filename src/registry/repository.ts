@@ -1,5 +1,6 @@
-// Repositories come into being with the first push, private, or beforehand on purpose.
+// Repositories come into being with the first push, as visible as their namespace says, or beforehand on purpose.
 import type { MetadataStore, Transaction } from '../metadata/metadata-store.ts'
+import { defaultVisibilityFor } from '../metadata/namespaces.ts'
 import { findRepository, insertRepository, type RepositoryRow } from '../metadata/repositories.ts'
 import type { RepositoryName } from '../oci/reference.ts'
 
@@ -18,7 +19,8 @@ export async function makeRepository(
   name: RepositoryName,
   createdBy: number | undefined,
 ): Promise<RepositoryRow> {
-  await insertRepository(tx, { name, visibility: 'private', createdBy })
+  const visibility = await defaultVisibilityFor(tx, name)
+  await insertRepository(tx, { name, visibility, createdBy })
   const repository = await findRepository(tx, name)
   if (repository === undefined) throw new Error(`repository ${name} vanished while it was made`)
   return repository

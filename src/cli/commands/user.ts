@@ -18,7 +18,7 @@ interface JsonOption {
   readonly json?: boolean
 }
 
-const userJson = '"name", "admin", "disabled", "provider": "local"|"htpasswd", "createdAt"'
+const userJson = '"name", "admin", "disabled", "provider", "createdAt"'
 
 export function define(command: Command, context: CommandContext): void {
   describeCommand(command, {

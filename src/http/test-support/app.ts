@@ -12,11 +12,13 @@ import type { Identity } from '../../auth/identity.ts'
 import { createPasswordPool } from '../../auth/password-pool.ts'
 import { createPrincipalDirectory } from '../../installation/principal-directory.ts'
 import { openSqlite } from '../../metadata/dialects/sqlite.ts'
+import type { AuditEntry } from '../../metadata/audit.ts'
 import type { MetadataStore } from '../../metadata/metadata-store.ts'
 import { createUploadTickets, type UploadTickets } from '../../registry/upload-ticket.ts'
 import { createBlobStore } from '../../storage/blob-store.ts'
 import type { StorageDriver } from '../../storage/driver.ts'
 import { createMemoryDriver } from '../../storage/drivers/memory/memory-driver.ts'
+import { createApi } from '../api/api.ts'
 import { createApp, type App } from '../app.ts'
 import type { DoorEvent } from '../events.ts'
 import type { Reply } from '../reply.ts'
@@ -36,6 +38,8 @@ export interface TestApp {
   /** Ids of the users by name. */
   readonly ids: Readonly<Record<UserName, number>>
   readonly events: DoorEvent[]
+  /** What is collected for the audit log. */
+  readonly audited: AuditEntry[]
   /** What was logged as our fault. */
   readonly faults: unknown[]
   /** What /readyz must take for the truth. */
@@ -74,6 +78,7 @@ export async function anApp(t: TestContext, options: TestAppOptions = {}): Promi
     warn: () => undefined,
   })
   const events: DoorEvent[] = []
+  const audited: AuditEntry[] = []
   const faults: unknown[] = []
   const state = { draining: false }
   const tickets = createUploadTickets(randomBytes(32), 24 * 60 * 60 * 1000)
@@ -85,6 +90,7 @@ export async function anApp(t: TestContext, options: TestAppOptions = {}): Promi
     issuer,
     passwords,
     emit: (event) => events.push(event),
+    audit: (entry) => audited.push(entry),
     draining: () => state.draining,
     authorityPem: () => options.authorityPem,
     trustScript: (hostPort) => `#!/bin/sh\n# ${hostPort}\n`,
@@ -96,6 +102,8 @@ export async function anApp(t: TestContext, options: TestAppOptions = {}): Promi
     authenticate: async ({ headers }) =>
       options.open === true ? everybody : authenticator.authenticate(headers.authorization),
     service: serviceName,
+    api: async () =>
+      createApi({ metadata, passwords, forgetPrincipal: authenticator.forgetPrincipal }),
     log: {
       answered: (_request, _reply, error) => {
         if (error !== undefined) faults.push(error)
@@ -112,6 +120,7 @@ export async function anApp(t: TestContext, options: TestAppOptions = {}): Promi
     tickets,
     ids,
     events,
+    audited,
     faults,
     state,
   }

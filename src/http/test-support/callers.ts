@@ -133,7 +133,16 @@ function accessOf(
 function identityOf(app: TestApp, who: UserName | 'anonymous'): Identity {
   if (who === 'anonymous') return { kind: 'anonymous' }
   const { admin } = users[who]
-  return { kind: 'principal', id: app.ids[who], name: who, provider: 'local', admin }
+  // Tokens say who it is; what it may do is looked up when they are used.
+  return {
+    kind: 'principal',
+    id: app.ids[who],
+    name: who,
+    principalKind: 'user',
+    provider: 'local',
+    admin,
+    grants: [],
+  }
 }
 
 /** The signature of another content. */

@@ -1,5 +1,6 @@
 // The people of the tests.
 import { hashSync } from 'bcryptjs'
+import { makeOwnNamespace } from '../../access/namespaces.ts'
 import type { MetadataStore } from '../../metadata/metadata-store.ts'
 import { findPrincipalByName, insertPrincipal } from '../../metadata/principals.ts'
 import { query } from '../../metadata/query.ts'
@@ -32,6 +33,7 @@ export async function makeUsers(metadata: MetadataStore): Promise<Record<UserNam
       await insertPrincipal(tx, { name, provider: 'local', admin: user.admin, passwordHash })
       const made = await findPrincipalByName(tx, name)
       if (made === undefined) throw new Error(`the user ${name} was not made`)
+      await makeOwnNamespace(tx, made)
       if (user.disabled) await tx.run(disable, { id: made.id, at: Date.now() })
       ids[name as UserName] = made.id
     }

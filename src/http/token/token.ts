@@ -4,6 +4,7 @@ import type { Authenticator } from '../../auth/authenticate.ts'
 import type { TokenIssuer } from '../../auth/bearer.ts'
 import { grantScopes } from '../../auth/grant-scopes.ts'
 import type { Identity } from '../../auth/identity.ts'
+import type { AuditEntry } from '../../metadata/audit.ts'
 import type { MetadataStore } from '../../metadata/metadata-store.ts'
 import { findRepository } from '../../metadata/repositories.ts'
 import { OciError } from '../../oci/errors.ts'
@@ -12,6 +13,7 @@ import { readAll } from '../../streams/read-all.ts'
 import type { LoginEvent } from '../events.ts'
 import { HttpError } from '../http-error.ts'
 import { jsonReply, type Reply } from '../reply.ts'
+import type { HttpRequest } from '../request.ts'
 import { nothing, type Call, type Routes } from '../route.ts'
 
 export interface TokenDeps {
@@ -19,6 +21,8 @@ export interface TokenDeps {
   readonly authenticator: Authenticator
   readonly issuer: TokenIssuer
   readonly loggedIn: (event: LoginEvent) => void
+  /** Collected, and written a little later. */
+  readonly audit: (entry: AuditEntry) => void
 }
 
 const maxFormBytes = 64 * 1024
@@ -32,9 +36,7 @@ export function tokenRoutes(deps: TokenDeps): Routes<'token'> {
 }
 
 async function get(deps: TokenDeps, { request, identity }: Call): Promise<Reply> {
-  if (identity.kind === 'principal' && identity.limits === undefined) {
-    deps.loggedIn({ kind: 'login', name: identity.name, address: request.peer.address })
-  }
+  if (identity.limits === undefined) welcome(deps, identity, request)
   const { token, expiresInSeconds } = await issue(deps, identity, request.query.getAll('scope'))
   // No issued_at: docker compares it with its own clock.
   const body = { token, access_token: token, expires_in: expiresInSeconds }
@@ -50,15 +52,14 @@ async function post(deps: TokenDeps, { request }: Call): Promise<Reply> {
   }
   const credentials = `${form.get('username') ?? ''}:${form.get('password') ?? ''}`
   const basic = `Basic ${Buffer.from(credentials, 'utf8').toString('base64')}`
-  const identity = await deps.authenticator.authenticate(basic).catch((error: unknown) => {
+  const { peer } = request
+  const identity = await deps.authenticator.authenticate(basic, peer).catch((error: unknown) => {
     if (error instanceof OciError && error.code === 'UNAUTHORIZED') return undefined
     throw error
   })
   if (identity === undefined)
     return oauthError('invalid_grant', 'The user name or password is wrong.')
-  if (identity.kind === 'principal') {
-    deps.loggedIn({ kind: 'login', name: identity.name, address: request.peer.address })
-  }
+  welcome(deps, identity, request)
   const scopes = form.getAll('scope')
   const { token, expiresInSeconds, granted } = await issue(deps, identity, scopes)
   return jsonReply(
@@ -66,6 +67,21 @@ async function post(deps: TokenDeps, { request }: Call): Promise<Reply> {
     { access_token: token, token, expires_in: expiresInSeconds, scope: granted },
     uncached,
   )
+}
+
+function welcome(deps: TokenDeps, identity: Identity, { peer }: HttpRequest): void {
+  if (identity.kind !== 'principal') return
+  deps.loggedIn({ kind: 'login', name: identity.name, address: peer.address })
+  deps.audit({
+    event: identity.principalKind === 'federated' ? 'federation.login' : 'login.succeeded',
+    actor: { id: identity.id, name: identity.name },
+    subject: identity.name,
+    address: peer.address,
+    detail: {
+      with: identity.token === undefined ? 'password' : `token ${identity.token.id}`,
+      ...(identity.provenance !== undefined && { with: 'CI job', job: identity.provenance }),
+    },
+  })
 }
 
 async function issue(deps: TokenDeps, identity: Identity, scopes: readonly string[]) {

@@ -3,10 +3,11 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { decide, type RepositoryRecord } from '../../auth/authorize.ts'
 import type { Identity } from '../../auth/identity.ts'
-import { listRepositoryNames } from '../../metadata/repositories.ts'
+import { aUser, grantsOf } from '../../auth/test-support/identities.ts'
+import { listVisibleRepositories } from '../../auth/visible-repositories.ts'
+import { parseTokenScope } from '../../auth/token-scope.ts'
 import { anApp, ask, type TestApp } from '../test-support/app.ts'
 import { makeRepository, nameOf } from '../test-support/content.ts'
-import { filterOf } from './catalog.ts'
 
 async function withRepositories(t: Parameters<typeof anApp>[0]): Promise<TestApp> {
   const app = await anApp(t)
@@ -80,31 +81,50 @@ const repository = fc.record({
   name: fc.array(word, { minLength: 1, maxLength: 3 }).map((parts) => parts.join('/')),
   visibility: fc.constantFrom('private', 'internal', 'public'),
 })
+const place = fc.oneof(
+  fc.array(word, { minLength: 1, maxLength: 2 }).map((parts) => parts.join('/')),
+  word.map((name) => `${name}/`),
+  fc.constantFrom('*', '/', 'a/*', 'a*/**', '**-b', 'a/b?', '?', 'ab/**/a'),
+)
+const grant = fc.record({ where: place, what: fc.constantFrom('reader', 'push', 'owner') })
 const identity: fc.Arbitrary<Identity> = fc.oneof(
   fc.constant<Identity>({ kind: 'anonymous' }),
   fc.constant<Identity>({ kind: 'open' }),
+  fc.constant<Identity>({ kind: 'operator' }),
   fc
-    .record({ name: fc.oneof(word, fc.constant('A'), fc.constant('')), admin: fc.boolean() })
-    .map(({ name, admin }): Identity => ({
-      kind: 'principal',
-      id: 1,
-      name,
-      provider: 'local',
-      admin,
-    })),
+    .array(grant, { maxLength: 3 })
+    .map((grants): Identity => ({ kind: 'anonymous', grants: grantsOf(...grants) })),
+  fc
+    .record({
+      grants: fc.array(grant, { maxLength: 4 }),
+      admin: fc.boolean(),
+      scopes: fc.option(fc.array(grant, { maxLength: 2 }), { nil: undefined }),
+    })
+    .map(({ grants, admin, scopes }): Identity => {
+      const narrowed = scopes?.map(({ where, what }) => parseTokenScope(`${where}:${what}`))
+      return aUser('a', {
+        admin,
+        grants: grantsOf(...grants),
+        token: { id: 1, kind: 'personal', scopes: narrowed, expiresAt: undefined },
+      })
+    }),
 )
 
 test('for every repository and identity the catalog says what the one decision says', async (t) => {
   const app = await anApp(t)
   const made = new Map<string, RepositoryRecord>()
   await fc.assert(
-    fc.asyncProperty(fc.array(repository, { maxLength: 12 }), identity, async (some, who) => {
+    fc.asyncProperty(fc.array(repository, { maxLength: 12 }), identity, fc.integer({ min: 1, max: 30 }), async (some, who, limit) => {
       for (const { name, visibility } of some) {
         if (made.has(name)) continue
         made.set(name, await makeRepository(app, name, visibility))
       }
-      const page = { after: '', limit: 9999 }
-      const listed = await listRepositoryNames(app.metadata, filterOf(who), page)
+      const listed: string[] = []
+      for (let after: string | undefined = ''; after !== undefined; after = listed.at(-1)) {
+        const page = await listVisibleRepositories(app.metadata, who, { after, limit })
+        listed.push(...page.map((one) => one.name))
+        if (page.length < limit) break
+      }
       const expected = [...made.values()].filter((one) => {
         const resource = { type: 'repository', name: nameOf(one.name) } as const
         return decide(who, { action: 'pull', resource }, { repository: one }).allowed

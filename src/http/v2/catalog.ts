@@ -1,7 +1,8 @@
 // GET /v2/_catalog: the repositories that the caller may pull, and no others.
+import { listVisibleRepositories, seesEverything } from '../../auth/visible-repositories.ts'
 import type { Identity } from '../../auth/identity.ts'
 import type { MetadataStore } from '../../metadata/metadata-store.ts'
-import { listRepositoryNames, type CatalogFilter } from '../../metadata/repositories.ts'
+import { listRepositoryNames } from '../../metadata/repositories.ts'
 import { jsonReply } from '../reply.ts'
 import type { Routes } from '../route.ts'
 import { nextLink, parsePage } from './page.ts'
@@ -19,9 +20,7 @@ export function catalogRoutes({
         // One more than asked for tells whether there is a next page.
         const { after, limit } = page
         const found =
-          limit === 0
-            ? []
-            : await listRepositoryNames(metadata, filterOf(identity), { after, limit: limit + 1 })
+          limit === 0 ? [] : await namesFor(metadata, identity, { after, limit: limit + 1 })
         const shown = found.slice(0, limit)
         const last = shown.at(-1)
         const link =
@@ -32,11 +31,13 @@ export function catalogRoutes({
   }
 }
 
-/** The same rules as auth/authorize.ts has for pulling, as a filter; catalog.test.ts holds them together. */
-export function filterOf(identity: Identity): CatalogFilter {
-  if (identity.kind === 'open') return { all: true, internal: true, ownNamespace: undefined }
-  if (identity.kind === 'anonymous') {
-    return { all: false, internal: false, ownNamespace: undefined }
-  }
-  return { all: identity.admin, internal: true, ownNamespace: identity.name }
+const everything = { all: true, internal: true, ownNamespace: undefined }
+
+async function namesFor(
+  metadata: MetadataStore,
+  identity: Identity,
+  place: { readonly after: string; readonly limit: number },
+): Promise<readonly string[]> {
+  if (seesEverything(identity)) return listRepositoryNames(metadata, everything, place)
+  return (await listVisibleRepositories(metadata, identity, place)).map(({ name }) => name)
 }

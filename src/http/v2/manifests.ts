@@ -1,12 +1,13 @@
 // /v2/<name>/manifests/<tag or digest> (end-3, end-7, end-9). Speaks HTTP; the rules are in registry/.
-import type { Identity } from '../../auth/identity.ts'
+import { decide } from '../../auth/authorize.ts'
+import { nameOfIdentity, principalId } from '../../auth/identity.ts'
 import { findManifest, findManifestByTag } from '../../metadata/manifests.ts'
 import type { MetadataStore } from '../../metadata/metadata-store.ts'
 import { listTags } from '../../metadata/tags.ts'
 import { OciError } from '../../oci/errors.ts'
 import { parseTag, type Reference, type RepositoryName } from '../../oci/reference.ts'
 import { removeManifest, removeTag } from '../../registry/delete.ts'
-import { pushManifest } from '../../registry/push-manifest.ts'
+import { pushManifest, type Pusher } from '../../registry/push-manifest.ts'
 import { readAll } from '../../streams/read-all.ts'
 import { nameUnknown } from '../app.ts'
 import type { PushedEvent } from '../events.ts'
@@ -96,7 +97,9 @@ async function put(deps: ManifestDeps, call: ManifestCall): Promise<Reply> {
     tags,
     contentType: request.headers['content-type'],
     bytes,
-    pushedBy: principalId(identity),
+    name,
+    pusher: pusherOf(call),
+    keepTags: keepTagsOf(call),
   })
   deps.pushed({
     kind: 'pushed',
@@ -116,6 +119,23 @@ async function put(deps: ManifestDeps, call: ManifestCall): Promise<Reply> {
       ...(tags.length > 0 && { 'oci-tag': tags.join(', ') }),
     },
   }
+}
+
+function pusherOf({ request, identity }: ManifestCall): Pusher {
+  const provenance = identity.kind === 'principal' ? identity.provenance : undefined
+  return {
+    id: principalId(identity),
+    name: nameOfIdentity(identity),
+    address: request.peer.address,
+    ...(provenance !== undefined && { provenance }),
+  }
+}
+
+/** Why this caller may not move existing tags; every way to set a tag comes by here. */
+function keepTagsOf({ target: { name }, identity, repository }: ManifestCall): string | undefined {
+  const wanted = { action: 'overwrite', resource: { type: 'repository', name } } as const
+  const decision = decide(identity, wanted, { repository })
+  return decision.allowed ? undefined : `${decision.message} Or push under a new tag.`
 }
 
 /** `?tag=a&tag=b` besides a digest (end-7b). */
@@ -145,14 +165,23 @@ async function remove({ metadata }: ManifestDeps, call: ManifestCall): Promise<R
   const { name, reference } = call.target
   if (call.repository === undefined) throw nameUnknown(name)
   const { id } = call.repository
+  const by = {
+    actor: { id: principalId(call.identity), name: nameOfIdentity(call.identity) },
+    address: call.request.peer.address,
+  }
   const removed =
     reference.kind === 'tag'
-      ? await removeTag(metadata, id, reference.tag)
-      : await removeManifest(metadata, id, reference.digest)
+      ? await removeTag(metadata, id, reference.tag, {
+          ...by,
+          event: 'tag.deleted',
+          subject: `${name}:${reference.tag}`,
+        })
+      : await removeManifest(metadata, id, reference.digest, {
+          ...by,
+          event: 'image.deleted',
+          subject: `${name}@${reference.digest}`,
+        })
   if (!removed) throw await manifestUnknown(metadata, id, name, reference)
   return { status: 202, headers: { 'content-length': 0 } }
 }
 
-export function principalId(identity: Identity): number | undefined {
-  return identity.kind === 'principal' ? identity.id : undefined
-}

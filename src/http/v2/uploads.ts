@@ -1,6 +1,7 @@
 // /v2/<name>/blobs/uploads/… (end-4 to end-6, end-11, end-13, end-14). The place of a session in a URL is
 // `<ticket>.<offset>`: a stale offset is seen even when the client sends no Content-Range.
 import { decide } from '../../auth/authorize.ts'
+import { principalId } from '../../auth/identity.ts'
 import type { MetadataStore } from '../../metadata/metadata-store.ts'
 import { findRepository, type RepositoryRow } from '../../metadata/repositories.ts'
 import { parseContentRange } from '../../oci/byte-range.ts'
@@ -23,7 +24,6 @@ import { HttpError } from '../http-error.ts'
 import type { Reply } from '../reply.ts'
 import type { HttpRequest } from '../request.ts'
 import type { Call, Routes, TargetOf } from '../route.ts'
-import { principalId } from './manifests.ts'
 import { onRepository } from './repository-permission.ts'
 
 export interface UploadRouteDeps {

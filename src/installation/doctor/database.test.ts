@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { DatabaseState } from '../../metadata/database-state.ts'
 import { createRepository } from '../repositories.ts'
-import { goodPassword, openTestInstallation } from '../test-support.ts'
+import { actor, goodPassword, openTestInstallation } from '../test-support.ts'
 import { createUser } from '../users.ts'
 import { checkAdministrator, checkClock, checkDatabase } from './database.ts'
 
@@ -46,9 +46,9 @@ suite('the administrator', () => {
     await using deps = await openTestInstallation()
     const before = await checkAdministrator(deps.metadata)
     assert.deepEqual([before.status, before.fix], ['problem', 'carrel admin link'])
-    await createUser(deps, { name: 'ann', password: goodPassword, admin: false })
+    await createUser(deps, actor, { name: 'ann', password: goodPassword, admin: false })
     assert.equal((await checkAdministrator(deps.metadata)).status, 'problem')
-    await createUser(deps, { name: 'boss', password: goodPassword, admin: true })
+    await createUser(deps, actor, { name: 'boss', password: goodPassword, admin: true })
     assert.equal((await checkAdministrator(deps.metadata)).status, 'ok')
   })
 })
@@ -65,7 +65,7 @@ suite('the clock', () => {
     const { metadata } = deps
     assert.equal((await checkClock(metadata, new Date(0))).status, 'problem')
     const repository = { name: 'a', visibility: 'private', description: '' } as const
-    await createRepository(metadata, repository)
+    await createRepository({ metadata }, actor, repository)
     assert.equal((await checkClock(metadata)).status, 'ok')
     const hourAgo = new Date(Date.now() - 3_600_000)
     assert.equal((await checkClock(metadata, hourAgo)).status, 'warning')

@@ -9,9 +9,10 @@ import {
   sql,
 } from 'kysely'
 import { init } from './0001-init.ts'
+import { access } from './0002-access.ts'
 import type { ColumnWords, Migration } from './migration.ts'
 
-export const migrations: readonly Migration[] = [init]
+export const migrations: readonly Migration[] = [init, access]
 
 export const sqliteWords: ColumnWords = {
   text: sql`text`,

@@ -74,7 +74,8 @@ export async function push(
     tags: tags.map(parseTag),
     contentType,
     bytes,
-    pushedBy: undefined,
+    name: 'team/app',
+    pusher: { id: undefined, name: 'tester', address: '127.0.0.1' },
   })
 }
 

@@ -1,6 +1,7 @@
-// What was asked of an installation cannot be done, for a reason that the one who asked can do something about.
+// What was asked cannot be done, for a reason that the one who asked can do something about. 'changed': what was to be
+// changed is no longer what the caller has seen.
 
-export type RefusalKind = 'not-found' | 'exists' | 'invalid' | 'denied' | 'policy'
+export type RefusalKind = 'not-found' | 'exists' | 'invalid' | 'denied' | 'policy' | 'changed'
 
 export class Refusal extends Error {
   override readonly name = 'Refusal'

@@ -1,0 +1,68 @@
+// Stands before every password that has to be hashed: asks whether the attempt may be made (auth/login-throttle.ts),
+// remembers from where accounts sign in, and tells the audit log what failed.
+import type { LoginGate } from '../auth/check-password.ts'
+import { clientNetwork } from '../auth/login-throttle-keys.ts'
+import { createLoginThrottle } from '../auth/login-throttle.ts'
+import type { AuditEntry } from '../metadata/audit.ts'
+import { isKnownClient, noteKnownClient } from '../metadata/login-attempts.ts'
+import type { MetadataStore } from '../metadata/metadata-store.ts'
+import { OciError } from '../oci/errors.ts'
+
+export interface LoginGateDeps {
+  readonly metadata: MetadataStore
+  readonly audit: (entry: AuditEntry) => void
+}
+
+/** Of refusals, so many a minute are told to the audit log: a flood must not fill it. */
+const toldEachMinute = 20
+
+export function createLoginGate({ metadata, audit }: LoginGateDeps): LoginGate {
+  const throttle = createLoginThrottle({ metadata })
+  const tell = sparingly(audit)
+
+  return {
+    async enter(user, { address }) {
+      const network = clientNetwork(address)
+      const knownClient = await isKnownClient(metadata, { account: user, network })
+      const reservation = await throttle.reserve({ account: user, address, knownClient })
+      const actor = { name: user }
+      if (!reservation.allowed) {
+        tell({ event: 'login.throttled', actor, subject: user, address })
+        throw tooMany(reservation.retryAfterSeconds)
+      }
+      return {
+        async ended(principal) {
+          if (principal === undefined) {
+            audit({ event: 'login.failed', actor, subject: user, address })
+            return
+          }
+          await reservation.succeeded()
+          if (knownClient) return
+          const known = { principalId: principal.id, network, at: Date.now() }
+          await metadata.write(async (tx) => noteKnownClient(tx, known), { durable: false })
+        },
+      }
+    },
+  }
+}
+
+function tooMany(retryAfterSeconds: number): OciError {
+  return new OciError('TOOMANYREQUESTS', {
+    message: `Too many wrong passwords for this account or from this address. Wait ${retryAfterSeconds} seconds, then try again.`,
+    detail: { retryAfterSeconds },
+  })
+}
+
+function sparingly(audit: (entry: AuditEntry) => void): (entry: AuditEntry) => void {
+  let minute = 0
+  let told = 0
+  return (entry) => {
+    const now = Math.floor(Date.now() / 60_000)
+    if (now !== minute) {
+      minute = now
+      told = 0
+    }
+    told += 1
+    if (told <= toldEachMinute) audit(entry)
+  }
+}

@@ -1,0 +1,104 @@
+// An empty database for one test, with people in it, and who they are when they ask.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { readActions } from '../../auth/action.ts'
+import { holdGrants } from '../../auth/held-grant.ts'
+import type { Identity, PrincipalIdentity } from '../../auth/identity.ts'
+import { parsePlace, type PlaceKind } from '../../auth/place.ts'
+import { listAudit, type AuditRow } from '../../metadata/audit.ts'
+import { openSqlite } from '../../metadata/dialects/sqlite.ts'
+import { grantsOfPrincipal, insertGrant } from '../../metadata/grants.ts'
+import type { MetadataStore } from '../../metadata/metadata-store.ts'
+import { findPrincipalByName, insertPrincipal } from '../../metadata/principals.ts'
+import type { Actor } from '../actor.ts'
+
+export interface World extends AsyncDisposable {
+  readonly metadata: MetadataStore
+}
+
+export async function openWorld(): Promise<World> {
+  const dir = await mkdtemp(join(tmpdir(), 'carrel-access-'))
+  const metadata = await openSqlite({ file: join(dir, 'carrel.db'), migrate: true })
+  return {
+    metadata,
+    async [Symbol.asyncDispose]() {
+      await metadata[Symbol.asyncDispose]()
+      await rm(dir, { recursive: true })
+    },
+  }
+}
+
+export const operator: Actor = { id: undefined, name: 'operator' }
+export const operatorIdentity: Identity = { kind: 'operator' }
+
+export async function addUser(
+  { metadata }: World,
+  name: string,
+  more: { readonly admin?: boolean } = {},
+): Promise<Actor & { readonly id: number }> {
+  await metadata.write((tx) => insertPrincipal(tx, { name, provider: 'local', ...more }))
+  const found = await findPrincipalByName(metadata, name)
+  if (found === undefined) throw new Error(`the user ${name} was not made`)
+  return { id: found.id, name }
+}
+
+/** `scope` as in `web/:pull,push`. */
+export async function give({ metadata }: World, principalId: number, scope: string): Promise<void> {
+  const colon = scope.lastIndexOf(':')
+  const place = parsePlace(scope.slice(0, colon))
+  await metadata.write((tx) =>
+    insertGrant(tx, {
+      holder: { kind: 'principal', id: principalId },
+      placeKind: place.kind,
+      place: place.text,
+      repositoryId: undefined,
+      actions: scope.slice(colon + 1),
+      reason: '',
+      grantedBy: undefined,
+      expiresAt: undefined,
+    }),
+  )
+}
+
+/** As sign-in would make it. */
+export async function identityOf({ metadata }: World, name: string): Promise<PrincipalIdentity> {
+  const row = await findPrincipalByName(metadata, name)
+  if (row === undefined) throw new Error(`there is no ${name}`)
+  const grants = await grantsOfPrincipal(metadata, row.id)
+  return {
+    kind: 'principal',
+    id: row.id,
+    name,
+    principalKind: row.kind,
+    provider: row.provider,
+    admin: row.admin,
+    grants: holdGrants(
+      grants.map((grant) => ({
+        id: grant.id,
+        place: { kind: grant.placeKind as PlaceKind, text: grant.place },
+        repositoryId: grant.repositoryId,
+        actions: readActions(grant.actions),
+        expiresAt: grant.expiresAt,
+      })),
+    ),
+  }
+}
+
+/** What the audit log says of one event, oldest first. */
+export async function auditOf({ metadata }: World, event: string): Promise<readonly AuditRow[]> {
+  return (await listAudit(metadata, { event, limit: 100 })).toReversed()
+}
+
+/** What a use case refuses with, for comparison. */
+export function refusal(kind: string, message: RegExp, why?: RegExp) {
+  return (error: unknown): boolean => {
+    const refused = error as Error & { readonly kind?: string; readonly why?: string }
+    return (
+      refused.name === 'Refusal' &&
+      refused.kind === kind &&
+      message.test(refused.message) &&
+      (why === undefined || why.test(refused.why ?? ''))
+    )
+  }
+}
