@@ -77,8 +77,10 @@ async function runChecks() {
 
 async function runUnitTests(only) {
   const files = [...testFiles('src'), ...testFiles('scripts')].filter(matching(only))
-  if (files.length === 0) return []
-  return runTests(files, { lines: 'files', testTimeoutMs: 60_000, deadlineMs: unitDeadlineMs })
+  const { ready, records } = providePackagesOf(files)
+  if (ready.length === 0) return records
+  const limits = { testTimeoutMs: 60_000, deadlineMs: unitDeadlineMs }
+  return [...records, ...(await runTests(ready, { lines: 'files', ...limits }))]
 }
 
 async function runSystemTests(only) {

@@ -1,8 +1,7 @@
 // What a robot or a trust rule is given when it is made: `web/app:pull,push` becomes a grant on web/app.
 import { sortActions, type GrantedAction } from '../auth/action.ts'
 import { parseTokenScope } from '../auth/token-scope.ts'
-import { decide } from '../auth/authorize.ts'
-import type { Identity } from '../auth/identity.ts'
+import type { Permission } from '../auth/permission.ts'
 import { namespaceOfPlace, type Place } from '../auth/place.ts'
 import { appendAudit } from '../metadata/audit.ts'
 import type { GrantSubject } from '../metadata/grant-rows.ts'
@@ -47,17 +46,12 @@ function parse(scope: string): FirstGrant {
   }
 }
 
-/**
- * Nobody gives what they do not have themselves, with administration of the place.
- *
- * @throws {Refusal} denied
- */
-export function requireMayGive(identity: Identity, grants: readonly FirstGrant[]): void {
-  for (const { place, actions } of grants) {
-    const giving = { type: 'place', place, giving: actions } as const
-    const decision = decide(identity, { action: 'admin', resource: giving }, { repository: undefined })
-    if (!decision.allowed) throw new Refusal('denied', decision.message)
-  }
+/** What it takes to give each: nobody gives what they do not have themselves, nor where they do not administer. */
+export function permissionsToGive(grants: readonly FirstGrant[]): readonly Permission[] {
+  return grants.map(({ place, actions }) => ({
+    action: 'admin',
+    resource: { type: 'place', place, giving: actions },
+  }))
 }
 
 export interface FirstHolder {

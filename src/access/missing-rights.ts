@@ -1,10 +1,8 @@
 // Whoever gets a robot's secret can do what the robot can. So it is given only to those who could do all of it
 // themselves, now: what the robot was given since, or its maker lost, counts too.
-import { readActions } from '../auth/action.ts'
 import { isAdministrator } from '../auth/authorize.ts'
-import { findGrantOnPlace, isExpired } from '../auth/held-grant.ts'
+import { findGrantOnPlace, isExpired, readHeldGrants } from '../auth/held-grant.ts'
 import type { Identity } from '../auth/identity.ts'
-import type { Place, PlaceKind } from '../auth/place.ts'
 import { formatTokenScope } from '../auth/token-scope.ts'
 import { grantsOfPrincipal } from '../metadata/grants.ts'
 import type { Reader } from '../metadata/metadata-store.ts'
@@ -19,10 +17,10 @@ export async function missingRights(
   if (isAdministrator(identity, now)) return []
   const own = identity.kind === 'principal' ? identity.grants : []
   const missing: string[] = []
-  for (const grant of await grantsOfPrincipal(reader, principalId)) {
+  for (const grant of readHeldGrants(await grantsOfPrincipal(reader, principalId))) {
     if (isExpired(grant, now)) continue
-    const place: Place = { kind: grant.placeKind as PlaceKind, text: grant.place }
-    const lacking = readActions(grant.actions).filter(
+    const { place, actions } = grant
+    const lacking = actions.filter(
       (action) => findGrantOnPlace(own, action, place, now) === undefined,
     )
     if (lacking.length > 0) missing.push(formatTokenScope({ place, actions: lacking }))

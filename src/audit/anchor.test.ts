@@ -9,6 +9,7 @@ import { verifyAudit } from './verify.ts'
 import { findAuditHead, moveAuditHead, readSealed } from '../metadata/audit-seals.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
 import { query } from '../metadata/query.ts'
+import { removeLog } from '../metadata/suite-cases/audit-tampering.ts'
 
 interface Anchored {
   readonly metadata: MetadataStore
@@ -81,6 +82,19 @@ test('rows removed at the end together with the head are found by an anchored on
   assert.equal((await verify()).problems.length, 1)
 })
 
+test('a head of another log with as many rows is anchored, and does not fit the one before', async (t) => {
+  const { metadata, anchor, verify } = await anAnchoredLog(t)
+  await fill(metadata, 4)
+  await anchor()
+  await metadata.write(removeLog)
+  await fill(metadata, 4)
+  assert.equal((await anchor())?.seq, 4)
+  assert.deepEqual(
+    (await verify()).problems.map(({ kind }) => kind),
+    ['anchor', 'anchor'],
+  )
+})
+
 test('a line that a crash left unfinished is no problem, before the next head and after', async (t) => {
   const { metadata, folder, anchor, lines, verify } = await anAnchoredLog(t)
   await fill(metadata, 2)
@@ -147,4 +161,10 @@ test('two heads of one entry that differ are told without any rows', async () =>
   })
   assert.match(problems.join('\n'), /^Two anchored heads tell of different entries 3.*$/)
   assert.equal(heads.count, 3)
+})
+
+test('the head that vouches for most rows counts, wherever it stands', async () => {
+  const line = (seq: number) => JSON.stringify({ seq, hash: 'a', at: 1, kid: 'k', signature: 's' })
+  const heads = await collectHeads({ heads: [line(3), line(5), line(4)] }, () => assert.fail())
+  assert.equal(heads.last?.seq, 5)
 })

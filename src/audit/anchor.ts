@@ -28,7 +28,7 @@ export async function anchorHead(deps: AnchorDeps): Promise<AnchoredHead | undef
   // By a durable write, so that what it sees is on disk before its head is: otherwise a power loss would leave a head
   // of rows that nobody has, and that looks as if they had been removed.
   const head = await deps.metadata.write(async (tx) => findAuditHead(tx))
-  if (head === undefined || head.seq === 0) return undefined
+  if (head === undefined) return undefined
   const path = join(deps.folder, headsFileName)
   await using file = await open(path, 'a+', 0o600)
   const { lastLine, isNew } = await tidyEnd(file)

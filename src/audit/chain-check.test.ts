@@ -5,7 +5,7 @@ import { suite, test } from 'node:test'
 import type { AnchoredHeads } from './anchored-heads.ts'
 import { firstHash, sealOf } from './chain.ts'
 import { createChainCheck, type ChainEnd } from './chain-check.ts'
-import type { AuditProblemKind } from './problems.ts'
+import type { AuditProblem, AuditProblemKind } from './problems.ts'
 import { installationId, sealedRows } from './test-support/logs.ts'
 import type { SealedRecord } from '../metadata/audit-seals.ts'
 
@@ -61,6 +61,27 @@ void suite('of 10,000 sealed rows', () => {
 
   test('none is complained of when all are as they were', () => {
     assert.equal(findFirst({ after: start, rows, head, heads: anchored(row(77), head) }), undefined)
+  })
+
+  test('what is wrong is told once', () => {
+    const told = (changed: readonly SealedRecord[]): string => {
+      const problems: string[] = []
+      const report = ({ kind, seq }: AuditProblem): void => {
+        problems.push(`${kind} ${seq}`)
+      }
+      const check = createChainCheck({ after: start, report })
+      for (const one of changed) check.add(one)
+      check.end(changed.at(-1))
+      return problems.join(', ')
+    }
+    const few = rows.slice(0, 20)
+    assert.equal(told(few), '')
+    assert.equal(told(few.with(9, { ...row(9), actor: 'bob' })), 'changed 10')
+    assert.equal(told(few.toSpliced(9, 1)), 'missing 10')
+    assert.equal(told(few.toSpliced(9, 3)), 'missing 10')
+    assert.equal(told(few.toSpliced(9, 0, row(9))), 'order 10')
+    assert.equal(told(few.toSpliced(15, 0, row(9))), 'order 10')
+    assert.equal(told(few.toSpliced(5, 1).toSpliced(9, 0, row(5))), 'missing 6, order 6')
   })
 
   test('every edit of every field of every row is found', () => {

@@ -8,8 +8,14 @@ import type { MetadataStore } from '../metadata/metadata-store.ts'
 /** A database that can be out of order: then nothing is written. */
 async function aFragileDatabase(t: TestContext) {
   const store = await anInstallation(t)
-  const state = { isBroken: false, writes: 0, durable: [] as (boolean | undefined)[] }
+  const state = {
+    isBroken: false,
+    before: Promise.resolve(),
+    writes: 0,
+    durable: [] as (boolean | undefined)[],
+  }
   const write: MetadataStore['write'] = async (work, options) => {
+    await state.before
     if (state.isBroken) throw new Error('out of order')
     state.writes += 1
     state.durable.push(options?.durable)
@@ -118,8 +124,14 @@ test('while nothing can be written, entries wait; it is said once, and they come
   state.isBroken = false
   await until(async () => (await rows()).length === 2)
   assert.deepEqual(numbers(await rows()), [0, 1])
-  await collector.close()
   assert.equal(collector.warnings.length, 1)
+  state.isBroken = true
+  collector.add(anEntry(2))
+  await collector.flush()
+  assert.equal(collector.warnings.length, 2)
+  state.isBroken = false
+  await collector.close()
+  assert.deepEqual(numbers(await rows()), [0, 1, 2])
 })
 
 test('more than can wait are lost: said once, and counted in an entry', async (t) => {
@@ -146,6 +158,25 @@ test('more than can wait are lost: said once, and counted in an entry', async (t
   collector.add(anEntry(30))
   await collector.close()
   assert.deepEqual([(await rows()).length, collector.warnings.length], [12, 2])
+})
+
+test('what is lost while others are written is counted as well', async (t) => {
+  const { state, metadata, rows } = await aFragileDatabase(t)
+  const collector = collectorOf(metadata, { maxEntries: 10 })
+  const slow = Promise.withResolvers<void>()
+  state.before = slow.promise
+  for (let number = 0; number < 12; number += 1) collector.add(anEntry(number))
+  const flushed = collector.flush()
+  await new Promise((resolve) => setImmediate(resolve))
+  for (let number = 12; number < 15; number += 1) collector.add(anEntry(number))
+  slow.resolve()
+  await flushed
+  const lost = (await rows()).filter(({ event }) => event === 'audit.lost')
+  assert.deepEqual(
+    lost.map(({ detail }) => detail['count']),
+    [2, 3],
+  )
+  await collector.close()
 })
 
 test('what cannot be written at the end, or comes after it, is lost, and that is said', async (t) => {

@@ -7,6 +7,7 @@ import { verifyExport } from './verify.ts'
 import { appendAudit } from '../metadata/audit.ts'
 import type { SealedRecord } from '../metadata/audit-seals.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
+import { removeRows } from '../metadata/suite-cases/audit-tampering.ts'
 
 async function linesOf(
   metadata: MetadataStore,
@@ -86,6 +87,25 @@ test('a line that was changed, removed, moved, added or said in other words is f
   const head = JSON.stringify({ seq: 20, hash, at: 1, kid: 'k', signature: 's' })
   assert.deepEqual(kinds(await verifyExport(lines, { heads: [head] })), [])
   assert.deepEqual(kinds(await verifyExport(lines.slice(0, 19), { heads: [head] })), ['truncated'])
+})
+
+test('an export ends with the row that was the last one when it began', async (t) => {
+  const metadata = await anInstallation(t)
+  await fill(metadata, 600)
+  const texts = exportAudit(metadata, { format: 'jsonl' })
+  const first = await texts.next()
+  await fill(metadata, 50)
+  const lines = `${first.value as string}${await collect(texts)}`.split('\n')
+  assert.equal(lines.length, 601)
+})
+
+test('a row that is missing in the table is missing in the export, and nothing else is wrong', async (t) => {
+  const metadata = await anInstallation(t)
+  await fill(metadata, 9)
+  await metadata.write(async (tx) => tx.run(removeRows, { from: 4, to: 5 }))
+  const lines = await linesOf(metadata)
+  assert.equal(lines.length, 7)
+  assert.deepEqual(kinds(await verifyExport(lines)), ['missing'])
 })
 
 test('an export of some rows is checked row by row', async (t) => {

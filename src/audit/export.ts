@@ -26,9 +26,9 @@ export async function* exportAudit(
   const line = format === 'csv' ? csvLine : jsonLine
   const lineEnd = format === 'csv' ? '\r\n' : '\n'
   if (format === 'csv') yield `${csvHead}${lineEnd}`
-  const end = (await findLastSeal(metadata))?.seq ?? 0
+  const end = await lastNumber(metadata)
   let last = await rowBefore(metadata, options.afterSeq ?? 0)
-  while (last.seq < end) {
+  for (let isLast = false; !isLast;) {
     signal?.throwIfAborted()
     const page = await readSealed(metadata, { afterSeq: last.seq, limit: pageSize })
     let text = ''
@@ -39,10 +39,17 @@ export async function* exportAudit(
       last = row
     }
     if (text !== '') yield text
+    isLast = page.length < pageSize || last.seq >= end
     // SQLite answers at once: others want to be served meanwhile.
     await setImmediate()
-    if (page.length < pageSize) break
   }
+}
+
+/** No end, when a hand has put something else there: all is to be seen then. */
+async function lastNumber(metadata: MetadataStore): Promise<number> {
+  const last = await findLastSeal(metadata)
+  if (last === undefined) return 0
+  return Number.isSafeInteger(last.seq) ? last.seq : Number.MAX_SAFE_INTEGER
 }
 
 async function rowBefore(

@@ -44,7 +44,10 @@ export function createPrincipalStates(
   const records = createRemembered((id: number) => principals.findById(id), options)
   const tokens = createRemembered((id: number) => principals.findToken(id), options)
   const secrets = createRemembered((hash: string) => principals.findSecret(hash), options)
-  const anybody = createRemembered((_: 0) => principals.grantsOfAnybody(), options)
+  const anybody = createRemembered<0, readonly HeldGrant[]>(
+    () => principals.grantsOfAnybody(),
+    options,
+  )
 
   return {
     peek(id) {

@@ -55,7 +55,7 @@ export const accessReviews = {
     path: '/access-reviews',
     summary: 'Begin an access review',
     input: z.strictObject({
-      name: f.text(200).min(1),
+      name: f.text(200).min(1).describe('For people, such as Spring 2027'),
       where: f.place.default('*').describe('Grants on this place and on all within it'),
       owner: f.principalName.describe('The user who decides'),
       dueAt: f.time.describe('What is undecided then ends'),
@@ -112,7 +112,7 @@ export const accessReviews = {
     summary: 'What was decided, signed, of a review that is closed',
     input: z.strictObject({
       id,
-      format: z.enum(['json', 'csv']).default('json'),
+      format: z.enum(['json', 'csv']).default('json').describe('In which form'),
     }),
     output: z
       .object({

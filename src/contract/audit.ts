@@ -24,9 +24,9 @@ export const auditFilters = {
     .min(1)
     .optional()
     .describe('This event, or all that begin with it when it ends with a dot: grant.'),
-  actor: f.text(300).min(1).optional(),
-  subject: f.text(1000).min(1).optional(),
-  from: f.time.optional(),
+  actor: f.text(300).min(1).optional().describe('Name of who did it'),
+  subject: f.text(1000).min(1).optional().describe('What it was done to'),
+  from: f.time.optional().describe('From this time on'),
   until: f.time.optional().describe('Before this time'),
 }
 

@@ -76,7 +76,7 @@ export function createApiClient(transport: Transport): ApiClient {
       let after: string | undefined
       do {
         const place = after === undefined ? input : { ...input, after }
-        const { output } = await callWithTag(name, place as InputOf<N>)
+        const { output } = await callWithTag(name, place)
         const { items, next } = output as { items: readonly ItemOf<N>[]; next?: string }
         yield* items
         // A server that goes round in a circle is broken.

@@ -62,7 +62,9 @@ export const federationRules = {
         .optional()
         .describe('For whom the token must have been made; this registry when left out'),
       claims,
-      jwksUrl: url.optional(),
+      jwksUrl: url
+        .optional()
+        .describe('Where the issuer’s keys are, when the issuer does not tell'),
       grants: f.scopes.optional().describe('What it may do, such as ["web/app:pull,push"]'),
     }),
     output: federationRule,

@@ -54,7 +54,11 @@ export const teams = {
     input: z.strictObject({
       name,
       description: f.description.default(''),
-      groups: z.array(teamGroup).max(50).optional(),
+      groups: z
+        .array(teamGroup)
+        .max(50)
+        .optional()
+        .describe('Whoever is in one of these groups joins at sign-in'),
     }),
     output: team,
     status: 201,

@@ -137,7 +137,7 @@ test('wrong credentials are never taken for nobody, whatever is asked for', asyn
 
 test('an address that there is not is 404, a method that it does not have 405 with those it has', async (t) => {
   const app = await anApp(t)
-  for (const path of ['/v2/alice', '/nothing', '/v2/a/tags', '/api/v1/x', '/assets/nothing.js']) {
+  for (const path of ['/v2/alice', '/nothing', '/v2/a/tags', '/assets/nothing.js']) {
     const answer = await ask(app, `GET ${path}`)
     assert.equal(answer.status, 404, path)
     assert.equal(answer.headers['content-type'], 'application/json')

@@ -1,5 +1,6 @@
 // The contract of MetadataStore and of all queries as tests, run by both dialects.
 import { suite, test, type TestContext } from 'node:test'
+import { accessReviews } from './suite-cases/access-reviews.ts'
 import { audit } from './suite-cases/audit.ts'
 import type { Case } from './suite-cases/case.ts'
 import { contents } from './suite-cases/contents.ts'
@@ -42,6 +43,7 @@ const all: readonly Case[] = [
   ...grants,
   ...teams,
   ...namespaces,
+  ...accessReviews,
 ]
 
 /** `makeEmpty` gives an empty database with the schema in it; what it made goes away by `t.after`. */

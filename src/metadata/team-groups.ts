@@ -23,7 +23,8 @@ export async function listTeamGroups(
   reader: Reader,
   teamId: number,
 ): Promise<readonly TeamGroup[]> {
-  return reader.all(ofTeam, { teamId })
+  const rows = await reader.all(ofTeam, { teamId })
+  return rows.map(({ provider, group }) => ({ provider, group }))
 }
 
 type Mapping = TeamGroup & { readonly teamId: number }

@@ -1,12 +1,15 @@
-// The regular work of a serving process: the database's log is moved to its file, abandoned uploads end.
+// The regular work of a serving process: the database's log is moved to its file, abandoned uploads end, and whatever
+// else is due from time to time.
 import type { MetadataStore } from '../metadata/metadata-store.ts'
 import { expireUploads, sweepUploads } from '../registry/expire-uploads.ts'
+import type { RegularTask } from '../installation/upkeep.ts'
 import type { BlobStore } from '../storage/blob-store.ts'
 
 export interface KeeperDeps {
   readonly metadata: MetadataStore
   readonly blobs: BlobStore
   readonly uploadExpiryMs: number
+  readonly more: readonly RegularTask[]
   readonly failed: (task: string, error: unknown) => void
 }
 
@@ -22,6 +25,7 @@ export function startKeeper(deps: KeeperDeps): AsyncDisposable {
       await sweepUploads(deps, { olderThanMs: 2 * uploadExpiryMs })
       await deps.blobs.sweep(new Date(Date.now() - 2 * uploadExpiryMs))
     }),
+    ...deps.more.map(({ name, everyMs, run }) => every(everyMs, name, run)),
   ]
   return {
     async [Symbol.asyncDispose]() {

@@ -11,6 +11,8 @@ import type { Config } from '../config/config.ts'
 import { formatAddress, isLoopbackHost } from '../config/listen-address.ts'
 import type { DoorEvent } from '../http/events.ts'
 import { ensureFirstAdministrator } from '../installation/first-administrator.ts'
+import { introduceHtpasswdUsers } from '../installation/htpasswd-users.ts'
+import { accessUpkeep } from '../installation/upkeep.ts'
 import { ensureIdentity } from '../installation/identity.ts'
 import { openBlobs, openMetadata, openSharedLogIndex } from '../compose-stores.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
@@ -46,6 +48,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<numb
         { passwordFile: config.adminPasswordFile, mayGenerate: options.terminal },
       )
   await passwords.close()
+  if (config.htpasswdFile !== undefined) await introduceHtpasswdUsers(metadata, config.htpasswdFile)
   await using certificate = await followCertificate(config, warn)
   const port = await requireFreePort(config.listen.host, config.listen.port)
   const count =
@@ -90,6 +93,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<numb
     metadata,
     blobs: storage.blobs,
     uploadExpiryMs: config.uploadExpiryHours * 3_600_000,
+    more: accessUpkeep(metadata, config.dataDir),
     failed: (task, error) => warn(`The ${task} failed and will be tried again: ${String(error)}`),
   })
   await Promise.race([stopped, workers.failed]).catch(async (error: unknown) => {

@@ -43,7 +43,10 @@ test('a long name is cut to 64 characters and does not end in a separator', () =
 test('every result is a user name and stays what it is', () => {
   const text = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 400 }),
-    fc.string({ unit: fc.constantFrom('a', 'B', '7', '.', '_', '-', '@', ' ', 'é', '\0'), maxLength: 90 }),
+    fc.string({
+      unit: fc.constantFrom('a', 'B', '7', '.', '_', '-', '@', ' ', 'é', '\0'),
+      maxLength: 90,
+    }),
   )
   fc.assert(
     fc.property(text, (external) => {

@@ -35,7 +35,7 @@ interface Remembered {
   fetchedAt: number
   askedAt: number
   /** What came of the last attempt, when it failed. */
-  failure: unknown
+  failure: IdTokenError | undefined
   pending: Promise<readonly IssuerKey[]> | undefined
 }
 
@@ -81,7 +81,7 @@ export function createIssuerKeys({ outbound, now }: IssuerKeysOptions): IssuerKe
       Object.assign(issuer, { keys, fetchedAt: now(), failure: undefined })
       return keys
     } catch (error) {
-      issuer.failure = error
+      if (error instanceof IdTokenError) issuer.failure = error
       throw error
     } finally {
       issuer.pending = undefined

@@ -116,7 +116,9 @@ function checkClaims(
   const { iss, sub, aud, exp, iat, nbf } = claims
   if (iss !== issuer) throw refused(`is from ${quoted(iss)} and not from ${quoted(issuer)}`)
   if (!isAudience(aud)) throw refused('does not say whom it is for (aud)')
-  if (audience === '' || !(aud === audience || (aud as readonly unknown[]).includes(audience))) {
+  // Never includes() on a text: https://r.example.com is a part of https://r.example.com.evil.test.
+  const audiences: readonly string[] = typeof aud === 'string' ? [aud] : aud
+  if (audience === '' || !audiences.includes(audience)) {
     const wanted = `ask for a token with the audience ${quoted(audience)}`
     throw new IdTokenError('token', `The ID token is for ${quoted(aud)}: ${wanted}.`)
   }

@@ -4,7 +4,8 @@ import { DN } from 'ldapts'
 import fc from 'fast-check'
 import { isBelow, parseDn } from './ldap-dn.ts'
 
-const values = (text: string) => parseDn(text)?.map(({ attribute, value }) => `${attribute}=${value}`)
+const values = (text: string) =>
+  parseDn(text)?.map(({ attribute, value }) => `${attribute}=${value}`)
 
 test('a distinguished name is read from the entry to the root', () => {
   assert.deepEqual(values('cn=admins,ou=groups,dc=example,dc=com'), [
@@ -29,7 +30,17 @@ test('escaped characters belong to the value', () => {
 })
 
 test('what is no distinguished name is not read', () => {
-  for (const text of ['', 'admins', 'cn=', '=x', 'cn=a,', ',cn=a', 'cn=a,,dc=x', 'cn=a\\', 'c n=a']) {
+  for (const text of [
+    '',
+    'admins',
+    'cn=',
+    '=x',
+    'cn=a,',
+    ',cn=a',
+    'cn=a,,dc=x',
+    'cn=a\\',
+    'c n=a',
+  ]) {
     assert.equal(parseDn(text), undefined, text)
   }
 })

@@ -13,7 +13,7 @@ export interface DirectoryEntry {
 /** Attributes that are octets, not text; those of others that are not UTF-8 count as absent. */
 const binaryAttributes = ['objectGUID', 'objectSid']
 
-export function isBinaryAttribute(attribute: string): boolean {
+function isBinaryAttribute(attribute: string): boolean {
   return binaryAttributes.some((name) => name.toLowerCase() === attribute.toLowerCase())
 }
 

@@ -17,7 +17,9 @@ function partsOf(filter: Filter): readonly Filter[] {
 test('whatever a name holds, the filter asks for exactly that name', () => {
   const name = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 60 }),
-    fc.string({ unit: fc.constantFrom('(', ')', '*', '\\', '\0', '&', '|', '!', '=', 'a', '$', '{name}') }),
+    fc.string({
+      unit: fc.constantFrom('(', ')', '*', '\\', '\0', '&', '|', '!', '=', 'a', '$', '{name}'),
+    }),
   )
   fc.assert(
     fc.property(name, (value) => {
@@ -32,7 +34,16 @@ test('whatever a name holds, the filter asks for exactly that name', () => {
 })
 
 test('names made to break out of the filter stay names', () => {
-  for (const name of ['*', 'a*', '*)(uid=*', 'x)(|(uid=*', 'alice)(objectClass=*', '\\2a', '$&', "$'"]) {
+  for (const name of [
+    '*',
+    'a*',
+    '*)(uid=*',
+    'x)(|(uid=*',
+    'alice)(objectClass=*',
+    '\\2a',
+    '$&',
+    "$'",
+  ]) {
     const [, asked] = partsOf(fillFilter(template, { name }))
     assert.ok(asked instanceof EqualityFilter, name)
     assert.equal(asked.value, name)

@@ -31,7 +31,8 @@ export function filterProblem(template: string, rules: TemplateRules): string | 
     return 'must have {name} once behind a plain =, such as (uid={name})'
   }
   // The parser would take such a byte for a character of its own.
-  if (/\\[89a-f][\da-f]/i.test(text)) return 'must have letters beyond ASCII as they are, not as \\XX'
+  if (/\\[89a-f][\da-f]/i.test(text))
+    return 'must have letters beyond ASCII as they are, not as \\XX'
   return isFilter(text) ? undefined : `is not a search filter such as ${example}`
 }
 
@@ -71,11 +72,10 @@ function isFilter(text: string): boolean {
 }
 
 /** RFC 4515 section 3. */
-export function escapeFilterValue(value: string): string {
+function escapeFilterValue(value: string): string {
   return value.replaceAll(special, (character) => {
     return `\\${character.charCodeAt(0).toString(16).padStart(2, '0')}`
   })
 }
 
-// oxlint-disable-next-line no-control-regex -- NUL is one of the five characters of the RFC.
 const special = /[\\*()\0]/g

@@ -9,7 +9,12 @@ import { isDisabled, stateAttributes, subjectValue } from './ldap-entry.ts'
 import type { DirectoryEntry } from './ldap-entry.ts'
 import { fillFilter, subjectFilter } from './ldap-filter.ts'
 import { createGate } from './ldap-gate.ts'
-import { SignOnError, SignOnUnavailableError, standingOf, toDisplayName } from './providers-outcome.ts'
+import {
+  SignOnError,
+  SignOnUnavailableError,
+  standingOf,
+  toDisplayName,
+} from './providers-outcome.ts'
 import type { ExternalIdentity, GroupRules, ProviderId } from './providers-outcome.ts'
 import type { LdapGroups, LdapSettings } from './providers-settings.ts'
 
@@ -54,13 +59,15 @@ export function createLdapProvider(
   const gate = createGate({ running: maxConnections, waiting: maxWaiting })
 
   async function ask<T>(work: (directory: Directory) => Promise<T>): Promise<T> {
+    const began = performance.now()
     const leave = await gate.enter(timeoutMs)
     if (leave === undefined) {
       const message = `${settings.title} cannot be asked now: too many sign-ins wait for it. Try again.`
       throw new SignOnUnavailableError(message)
     }
     try {
-      return await withDirectory(settings, timeoutMs, async (directory) => {
+      const leftMs = Math.max(1, timeoutMs - (performance.now() - began))
+      return await withDirectory(settings, leftMs, async (directory) => {
         await directory.bindAccount()
         return await work(directory)
       })
@@ -94,7 +101,8 @@ export function createLdapProvider(
         const filter = subjectFilter(subjectAttribute, value, userFilter)
         const [entry, second] = await searchUsers(directory, settings, filter)
         if (entry === undefined || second !== undefined) return undefined
-        if (entry.subject(subjectAttribute) !== subject || isDisabled(entry, now())) return undefined
+        if (entry.subject(subjectAttribute) !== subject || isDisabled(entry, now()))
+          return undefined
         const { identity, allowed } = await toIdentity(directory, settings, entry)
         return allowed ? identity : undefined
       })

@@ -70,7 +70,7 @@ function groupsOf(claims: Claims, { title, groupsClaim }: OidcSettings): readonl
         `list of at most ${maxGroups} names. ${tellAdmin}`,
     )
   }
-  return [...new Set(groups as readonly string[])].filter((group) => group !== '')
+  return [...new Set(groups)].filter((group) => group !== '')
 }
 
 /**

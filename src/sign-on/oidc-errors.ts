@@ -1,6 +1,10 @@
 // Errors of the OpenID Connect library as ours, with a sentence that says what to do. What the library
 // attaches to its errors (tokens, claims, requests) is left behind: errors end up in logs.
-import { AuthorizationResponseError, ResponseBodyError, WWWAuthenticateChallengeError } from 'openid-client'
+import {
+  AuthorizationResponseError,
+  ResponseBodyError,
+  WWWAuthenticateChallengeError,
+} from 'openid-client'
 import { SignOnError, SignOnUnavailableError } from './providers-outcome.ts'
 import type { OidcSettings } from './providers-settings.ts'
 

@@ -16,7 +16,7 @@ import type { Corp, Tamper } from './test-support/oidc-sign-in.ts'
 type TokenBody = Record<string, unknown> & { readonly id_token: string }
 
 /** Changes what the token endpoint answers. */
-function onTokens(change: (body: TokenBody) => TokenBody | Promise<TokenBody>): Tamper {
+function onTokens(change: (body: TokenBody) => object | Promise<object>): Tamper {
   return async (path, response) => {
     if (path !== '/token' || !response.ok) return response
     return Response.json(await change((await response.json()) as TokenBody))
@@ -133,7 +133,7 @@ test('the nonce must be that of the check', async (t) => {
 
 test('an ID token without a nonce, or no ID token at all, is refused', async (t) => {
   const { provider } = await startCorp(t)
-  const noToken = onTokens(({ id_token: _, ...body }) => body as TokenBody)
+  const noToken = onTokens((body) => ({ ...body, id_token: undefined }))
   await assert.rejects(signIn(provider({}, { tamper: noToken }), 'alice'), { name: 'SignOnError' })
   const { url, check } = await provider().begin({ redirectUri })
   url.searchParams.delete('nonce')
@@ -242,15 +242,18 @@ test('a client that the provider does not accept is a matter of configuration', 
 
 test('errors hold neither secrets nor tokens nor codes', async (t) => {
   const { provider } = await startCorp(t)
-  const secrets = new Set(['another-secret', clientSecret])
-  const see = onTokens((body) => {
-    for (const value of [body.id_token, String(body.access_token)]) secrets.add(value)
-    return { ...body, id_token: `${body.id_token}x` }
-  })
+  const secrets = new Set(['another-secret', clientSecret, 'alice@example.com'])
+  const see = (change: (idToken: string) => string) =>
+    onTokens((body) => {
+      for (const value of [body.id_token, String(body.access_token)]) secrets.add(value)
+      return { ...body, id_token: change(body.id_token) }
+    })
   const attempts: readonly (readonly [corp: ReturnType<Corp['provider']>, nonce?: string])[] = [
     [provider({ revealClientSecret: () => 'another-secret' })],
-    [provider({}, { tamper: see })],
-    [provider({}, { tamper: onTokens((body) => ((secrets.add(body.id_token), body))) }), 'wrong'],
+    [provider({}, { tamper: see((idToken) => `${idToken}x`) })],
+    [provider({}, { tamper: see((idToken) => `${idToken}.x`) })],
+    [provider({}, { tamper: see((idToken) => `${idToken}.x.y`) })],
+    [provider({}, { tamper: see((idToken) => idToken) }), 'wrong'],
   ]
   for (const [corp, nonce] of attempts) {
     const { url, check } = await corp.begin({ redirectUri })
@@ -275,7 +278,10 @@ test('a clock that is far from that of the provider is named as the reason', asy
 test('claims that are missing or of another form are named', async (t) => {
   const { idp, provider } = await startCorp(t)
   const nameless = provider({ nameClaim: 'upn' })
-  await assert.rejects(signIn(nameless, 'alice'), { problem: 'claim', message: /claim upn is missing/ })
+  await assert.rejects(signIn(nameless, 'alice'), {
+    problem: 'claim',
+    message: /claim upn is missing/,
+  })
   const forms = [{ admins: true }, [1], [['admins']], 7, Array(2001).fill('x')]
   for (const groups of forms) {
     idp.setClaims('alice', { groups })
@@ -343,7 +349,10 @@ test('redirects of the provider itself are not followed', async (t) => {
 
 test('a provider that cannot be asked says nothing about anybody', async (t) => {
   const { provider } = await startCorp(t)
-  const unavailable = { name: 'SignOnUnavailableError', message: /^Example Corp cannot be asked now/ }
+  const unavailable = {
+    name: 'SignOnUnavailableError',
+    message: /^Example Corp cannot be asked now/,
+  }
   const gone = await startCorp(t)
   await gone.idp.close()
   await assert.rejects(gone.provider().begin({ redirectUri }), unavailable)

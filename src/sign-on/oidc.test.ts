@@ -132,14 +132,20 @@ test('the secret is posted where the provider takes it in no other way', async (
   const client = { clientId: 'carrel', clientSecret, redirectUris: [redirectUri] }
   const clients = [{ ...client, authentication: 'client_secret_post' as const }]
   const { provider } = await startCorp(t, { clients })
-  const corp = provider({}, { tamper: withMetadata({ token_endpoint_auth_methods_supported: ['client_secret_post'] }) })
+  const corp = provider(
+    {},
+    { tamper: withMetadata({ token_endpoint_auth_methods_supported: ['client_secret_post'] }) },
+  )
   assert.equal((await signIn(corp, 'bob')).subject, 'id-of-bob')
 })
 
 test('a provider with an authority of its own is trusted through its certificate alone', async (t) => {
   const now = new Date()
   const authority = await issueAuthority('idp', now)
-  const ca = { certificate: new X509Certificate(authority.certificatePem), keyPem: authority.keyPem }
+  const ca = {
+    certificate: new X509Certificate(authority.certificatePem),
+    keyPem: authority.keyPem,
+  }
   const names = { dnsNames: [], addresses: ['127.0.0.1'] }
   const leaf = await issueLeaf(ca, names, now)
   const { provider } = await startCorp(t, {

@@ -21,7 +21,13 @@ import {
   randomPKCECodeVerifier,
   randomState,
 } from 'openid-client'
-import type { ClientAuth, Configuration, CustomFetch, IDToken, TokenEndpointResponse } from 'openid-client'
+import type {
+  ClientAuth,
+  Configuration,
+  CustomFetch,
+  IDToken,
+  TokenEndpointResponse,
+} from 'openid-client'
 import type { Outbound } from '../outbound/outbound.ts'
 import { lacksClaims, providerId, toIdentity } from './oidc-claims.ts'
 import type { Claims } from './oidc-claims.ts'

@@ -78,9 +78,8 @@ const ldapSchema = z.strictObject({
   ),
   startTls: z.boolean({ error: expected('true or false') }).optional(),
   insecure: z.union([z.literal(true), text()], { error: expected('true or a host') }).optional(),
-  bindDn: textThat(
-    'must be a distinguished name, or a name with @ or \\',
-    (value) => /[=@\\]/.test(value),
+  bindDn: textThat('must be a distinguished name, or a name with @ or \\', (value) =>
+    /[=@\\]/.test(value),
   ).optional(),
   bindPassword: text().optional(),
   bindPasswordFile: text().optional(),
@@ -159,7 +158,8 @@ function addLdapProblems(entry: Tree, filterProblem: FilterCheck, add: Add): voi
 
   const groupKeys = ['groupFilter', 'groupNameAttribute', 'memberOfAttribute']
   const needing = [...groupKeys, 'adminGroups', 'allowGroups'].find(has)
-  if (!has('groupBase') && needing !== undefined) add('groupBase', `is missing; ${needing} needs it`)
+  if (!has('groupBase') && needing !== undefined)
+    add('groupBase', `is missing; ${needing} needs it`)
   for (const key of ['groupFilter', 'groupNameAttribute']) {
     if (has('memberOfAttribute') && has(key)) {
       add(key, 'is for groups that are searched; memberOfAttribute says that they are not')
@@ -188,7 +188,10 @@ function addSecurityProblems(entry: Tree, add: Add): void {
   }
   if (insecure === undefined) {
     if (startTls === false) {
-      add('startTls', 'is false, so passwords would not be encrypted; leave it out, or see insecure')
+      add(
+        'startTls',
+        'is false, so passwords would not be encrypted; leave it out, or see insecure',
+      )
     }
     return
   }

@@ -250,9 +250,7 @@ test('a file that is not there or holds something else is one problem', async (t
     name: 'ProvidersFileError',
     problems: ['single-sign-on.yaml: there is no such file'],
   })
-  assert.deepEqual(await problemsOf(t, ''), [
-    'FILE: must hold a list under the key providers',
-  ])
+  assert.deepEqual(await problemsOf(t, ''), ['FILE: must hold a list under the key providers'])
   assert.deepEqual(await problemsOf(t, '- kind: oidc'), [
     'FILE: must hold a list under the key providers',
   ])

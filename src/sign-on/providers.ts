@@ -39,7 +39,9 @@ export async function readProviders(path: string): Promise<readonly Provider[]> 
       const files = filesOf(dirname(path), (key, problem) =>
         report.add(['providers', index, key], problem),
       )
-      return provider.kind === 'oidc' ? await toOidc(provider, files) : await toLdap(provider, files)
+      return provider.kind === 'oidc'
+        ? await toOidc(provider, files)
+        : await toLdap(provider, files)
     }),
   )
   report.throwIfAny()
@@ -79,7 +81,8 @@ function parseFile(content: string | undefined, report: Report): readonly Writte
   const tree = parseYaml(content ?? '', report)
   const result = providersSchema.safeParse(tree)
   for (const issue of result.error?.issues ?? []) addIssue(issue, report)
-  for (const { path, problem } of combinationProblems(tree, filterProblem)) report.add(path, problem)
+  for (const { path, problem } of combinationProblems(tree, filterProblem))
+    report.add(path, problem)
   report.throwIfAny()
   return result.data?.providers ?? []
 }

@@ -2,16 +2,15 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { readActions } from '../../auth/action.ts'
-import { holdGrants } from '../../auth/held-grant.ts'
 import type { Identity, PrincipalIdentity } from '../../auth/identity.ts'
-import { parsePlace, type PlaceKind } from '../../auth/place.ts'
+import { parsePlace } from '../../auth/place.ts'
 import { listAudit, type AuditRow } from '../../metadata/audit.ts'
 import { openSqlite } from '../../metadata/dialects/sqlite.ts'
-import { grantsOfPrincipal, insertGrant } from '../../metadata/grants.ts'
+import { insertGrant } from '../../metadata/grants.ts'
 import type { MetadataStore } from '../../metadata/metadata-store.ts'
 import { findPrincipalByName, insertPrincipal } from '../../metadata/principals.ts'
 import type { Actor } from '../actor.ts'
+import { identityOfPrincipal } from '../identity-of.ts'
 
 export interface World extends AsyncDisposable {
   readonly metadata: MetadataStore
@@ -61,28 +60,10 @@ export async function give({ metadata }: World, principalId: number, scope: stri
   )
 }
 
-/** As sign-in would make it. */
 export async function identityOf({ metadata }: World, name: string): Promise<PrincipalIdentity> {
   const row = await findPrincipalByName(metadata, name)
   if (row === undefined) throw new Error(`there is no ${name}`)
-  const grants = await grantsOfPrincipal(metadata, row.id)
-  return {
-    kind: 'principal',
-    id: row.id,
-    name,
-    principalKind: row.kind,
-    provider: row.provider,
-    admin: row.admin,
-    grants: holdGrants(
-      grants.map((grant) => ({
-        id: grant.id,
-        place: { kind: grant.placeKind as PlaceKind, text: grant.place },
-        repositoryId: grant.repositoryId,
-        actions: readActions(grant.actions),
-        expiresAt: grant.expiresAt,
-      })),
-    ),
-  }
+  return identityOfPrincipal(metadata, row)
 }
 
 /** What the audit log says of one event, oldest first. */

@@ -92,14 +92,14 @@ async function perform<N extends OperationName>(
   { name, request, identity, parameters }: Asked<N>,
 ): Promise<Reply> {
   const operation: Operation = operations[name]
-  const handler = handlers[name] as Handler<N>
+  const handler: Handler<N> = handlers[name]
   // Strangers are told to sign in before anything of theirs is read. Registry tokens are not for this API.
-  await require(deps, { request, identity }, signedIn())
+  await demand(deps, { request, identity }, signedIn())
   const expect = expectationFor(operation, request)
   const input = (await readInput(operation, parameters, request)) as ParsedInputOf<N>
   const needs = await needsOf(deps, handler, input, identity)
   if (needs === undefined) throw hidden()
-  await require(deps, { request, identity }, needs)
+  await demand(deps, { request, identity }, needs)
   const actor = actorOf(identity, request)
   const output = await handler.run({ deps, identity, actor, input, expect })
   if (operation.method === 'GET' && isObject(output)) expect?.(output)
@@ -124,7 +124,7 @@ function expectationFor({ versioned }: Operation, { headers }: HttpRequest) {
 }
 
 /** @throws {OciError} UNAUTHORIZED; {ProblemError} denied, not-found */
-async function require(
+async function demand(
   { metadata, watch }: ApiDeps,
   { request, identity }: Pick<Asked<OperationName>, 'request' | 'identity'>,
   needs: Needs,

@@ -8,6 +8,7 @@ import type { LoginGate } from '../../auth/check-password.ts'
 import type { PasswordPool } from '../../auth/password-pool.ts'
 import type { OperationName, OutputOf, ParsedInputOf } from '../../contract/operations.ts'
 import type { MetadataStore, Reader } from '../../metadata/metadata-store.ts'
+import type { IdTokenVerifier } from '../../sign-on/id-token.ts'
 
 export interface ApiDeps {
   readonly metadata: MetadataStore
@@ -16,6 +17,14 @@ export interface ApiDeps {
   readonly gate?: LoginGate | undefined
   /** A principal was changed, disabled or removed: what is remembered of it here no longer counts. */
   readonly forgetPrincipal: (id: number) => void
+  /** The same of a token that was revoked, or got another secret. */
+  readonly forgetToken?: ((id: number) => void) | undefined
+  /** 32 bytes that seal the secrets of second factors; without it there are none. */
+  readonly totpKey?: Uint8Array | undefined
+  /** How clients call this installation, as in https://registry.example.com: identity tokens are made for it. */
+  readonly audience?: (() => string) | undefined
+  /** Verifies identity tokens of CI jobs. */
+  readonly idTokens?: IdTokenVerifier | undefined
   /** Hears of every decision. */
   readonly watch?: DecisionWatch | undefined
 }

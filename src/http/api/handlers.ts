@@ -2,13 +2,17 @@
 import type { OperationName } from '../../contract/operations.ts'
 import type { Handlers } from './handler.ts'
 import { accessHandlers } from './handlers/access.ts'
+import { totpHandlers } from './handlers/account-totp.ts'
 import { accountHandlers } from './handlers/account.ts'
 import { auditHandlers } from './handlers/audit.ts'
 import { grantHandlers } from './handlers/grants.ts'
 import { namespaceHandlers } from './handlers/namespaces.ts'
 import { repositoryHandlers } from './handlers/repositories.ts'
+import { robotHandlers } from './handlers/robots.ts'
+import { sessionHandlers } from './handlers/sessions.ts'
 import { tagHandlers } from './handlers/tags.ts'
 import { teamHandlers } from './handlers/teams.ts'
+import { tokenHandlers } from './handlers/tokens.ts'
 import { allUnwritten } from './handlers/unwritten.ts'
 import { userHandlers } from './handlers/users.ts'
 
@@ -22,22 +26,9 @@ export const handlers: Handlers<OperationName> = {
   ...grantHandlers,
   ...accessHandlers,
   ...auditHandlers,
-  ...allUnwritten(['totp.start', 'totp.confirm', 'totp.stop']),
-  ...allUnwritten([
-    'tokens.list',
-    'tokens.create',
-    'tokens.show',
-    'tokens.rotate',
-    'tokens.revoke',
-  ]),
-  ...allUnwritten([
-    'robots.list',
-    'robots.create',
-    'robots.show',
-    'robots.change',
-    'robots.rotate',
-    'robots.remove',
-  ]),
+  ...totpHandlers,
+  ...tokenHandlers,
+  ...robotHandlers,
   ...allUnwritten([
     'federation-rules.list',
     'federation-rules.create',
@@ -45,7 +36,7 @@ export const handlers: Handlers<OperationName> = {
     'federation-rules.remove',
     'federation-rules.test',
   ]),
-  ...allUnwritten(['sessions.list', 'sessions.end', 'sessions.endAll']),
+  ...sessionHandlers,
   ...allUnwritten([
     'access-reviews.list',
     'access-reviews.create',

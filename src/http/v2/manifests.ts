@@ -83,7 +83,7 @@ async function manifestUnknown(
 }
 
 async function put(deps: ManifestDeps, call: ManifestCall): Promise<Reply> {
-  const { request, target, identity } = call
+  const { request, target } = call
   const { name, reference } = target
   const started = Date.now()
   const tags = tagsOf(request.query, reference)

@@ -145,7 +145,12 @@ async function createProvider(
   })
 }
 
-function toMetadata({ clientId, clientSecret, redirectUris, ...more }: IssuerClient): ClientMetadata {
+function toMetadata({
+  clientId,
+  clientSecret,
+  redirectUris,
+  ...more
+}: IssuerClient): ClientMetadata {
   const authentication = more.authentication ?? 'client_secret_basic'
   return {
     client_id: clientId,
@@ -160,5 +165,5 @@ function toMetadata({ clientId, clientSecret, redirectUris, ...more }: IssuerCli
 
 async function createKey(): Promise<JWK> {
   const { privateKey } = await promisify(generateKeyPair)('ec', { namedCurve: 'P-256' })
-  return { ...privateKey.export({ format: 'jwk' }), alg: 'ES256', use: 'sig', kid: 'key-1' } as JWK
+  return { ...privateKey.export({ format: 'jwk' }), alg: 'ES256', use: 'sig', kid: 'key-1' }
 }

@@ -9,6 +9,7 @@ import { connect, createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'ldapts'
 import { issueAuthority, issueLeaf } from '../../certificates/issue.ts'
@@ -43,6 +44,23 @@ export function skipWithoutSlapd(): string | false {
   return 'slapd is not installed (Debian: apt-get install slapd)'
 }
 
+/** A suite with a server of its own, or one skipped test that says why there is none. */
+export function describeWithSlapd(name: string, define: (slapd: () => Slapd) => void): void {
+  const skip = skipWithoutSlapd()
+  if (skip !== false) {
+    test(name, { skip })
+    return
+  }
+  describe(name, () => {
+    let slapd: Slapd | undefined
+    before(async () => {
+      slapd = await startSlapd()
+    })
+    after(async () => await slapd?.close())
+    define(() => slapd!)
+  })
+}
+
 function findSlapd(): string | undefined {
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin']
   return folders.map((folder) => join(folder, 'slapd')).find((file) => existsSync(file))
@@ -54,9 +72,7 @@ const maxStarts = 3
  * With alice (admins, developers), bob (developers) and mallory (in no group), each with the password
  * NAME-password. It ends with the test that is given; a suite closes it by itself.
  */
-export async function startSlapd(t?: {
-  after(close: () => Promise<void>): void
-}): Promise<Slapd> {
+export async function startSlapd(t?: { after(close: () => Promise<void>): void }): Promise<Slapd> {
   const program = findSlapd()
   if (program === undefined) throw new Error('slapd is not installed (Debian: slapd).')
   const folder = await mkdtemp(join(tmpdir(), 'carrel-slapd-'))
@@ -120,7 +136,10 @@ function toSlapd(made: Urls & Pick<Slapd, 'certificateAuthorities' | 'close'>): 
 async function writeFiles(folder: string): Promise<string> {
   const now = new Date()
   const authority = await issueAuthority('slapd', now)
-  const ca = { certificate: new X509Certificate(authority.certificatePem), keyPem: authority.keyPem }
+  const ca = {
+    certificate: new X509Certificate(authority.certificatePem),
+    keyPem: authority.keyPem,
+  }
   const names = { dnsNames: ['localhost'], addresses: ['127.0.0.1'] }
   const leaf = await issueLeaf(ca, names, now)
   await mkdir(join(folder, 'db'))
@@ -227,9 +246,14 @@ async function freePort(): Promise<number> {
 }
 
 /** `undefined` once both ports answer, otherwise what it said. */
-async function untilReady(child: ChildProcess, ports: readonly number[]): Promise<string | undefined> {
+async function untilReady(
+  child: ChildProcess,
+  ports: readonly number[],
+): Promise<string | undefined> {
   let said = ''
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-2000)))
+  child.stderr
+    ?.setEncoding('utf8')
+    .on('data', (text: string) => (said = (said + text).slice(-2000)))
   child.on('error', (error) => (said += error.message))
   const end = Date.now() + 15_000
   while (Date.now() < end && child.exitCode === null && child.signalCode === null) {

@@ -1,0 +1,97 @@
+// The signed result of an access review, kept as it was signed: a document in JSON, and the same as a table. Whoever has
+// the installation's public key can check both anywhere, without this installation.
+import { createPrivateKey, createPublicKey, hash, sign, verify } from 'node:crypto'
+import type { JsonWebKey, KeyObject } from 'node:crypto'
+import type { Reader } from '../metadata/metadata-store.ts'
+import { listSigningKeys } from '../metadata/settings.ts'
+
+export interface Signature {
+  /** Which key it was. */
+  readonly kid: string
+  /** Ed25519 over the bytes, in base64url. */
+  readonly signature: string
+}
+
+export type Sign = (bytes: Uint8Array) => Signature | Promise<Signature>
+
+export interface SignedDocument {
+  /** Byte for byte as it was signed. */
+  readonly content: string
+  /** Of the content, in hexadecimal: what somebody notes elsewhere. */
+  readonly sha256: string
+  readonly keyId: string
+  /** Ed25519 over the content in UTF-8, in base64url. */
+  readonly signature: string
+}
+
+export interface VerifyingKey {
+  readonly kid: string
+  readonly publicJwk: object
+}
+
+export type Verification =
+  | { readonly ok: true; readonly keyId: string }
+  | { readonly ok: false; readonly why: string }
+
+/** Documents begin with `{` or a heading: never what a token begins with, which the same key signs. */
+export async function signDocument(content: string, signBytes: Sign): Promise<SignedDocument> {
+  const bytes = Buffer.from(content, 'utf8')
+  const { kid, signature } = await signBytes(bytes)
+  return { content, sha256: hash('sha256', bytes), keyId: kid, signature }
+}
+
+/** Whether one of these keys has signed the very content. */
+export function verifyEvidence(
+  document: Pick<SignedDocument, 'content' | 'keyId' | 'signature'> & { readonly sha256?: string },
+  publicKeys: readonly VerifyingKey[],
+): Verification {
+  const { content, keyId, signature, sha256 } = document
+  const bytes = Buffer.from(content, 'utf8')
+  if (sha256 !== undefined && sha256 !== hash('sha256', bytes)) {
+    return { ok: false, why: 'the content is not the one whose SHA-256 stands there' }
+  }
+  const known = publicKeys.find(({ kid }) => kid === keyId)
+  const key = known && importKey(known)
+  if (key === undefined) return { ok: false, why: `the key ${keyId} is not known` }
+  const isSigned = verify(null, bytes, key, Buffer.from(signature, 'base64url'))
+  return isSigned
+    ? { ok: true, keyId }
+    : { ok: false, why: `the signature is not that of the key ${keyId} over this content` }
+}
+
+function importKey({ publicJwk }: VerifyingKey): KeyObject | undefined {
+  try {
+    const key = createPublicKey({ key: publicJwk as JsonWebKey, format: 'jwk' })
+    return key.asymmetricKeyType === 'ed25519' ? key : undefined
+  } catch {
+    // Whatever it is, it is no key that evidence is signed with.
+    return undefined
+  }
+}
+
+/** Signs with the newest key of the installation. @throws {Error} when there is none */
+export function installationSign(reader: Reader): Sign {
+  return async (bytes) => {
+    const [newest] = await listSigningKeys(reader)
+    if (newest === undefined) throw new Error('This installation has no key to sign with.')
+    const jwk = JSON.parse(newest.privateJwk) as JsonWebKey
+    const signature = sign(null, bytes, createPrivateKey({ key: jwk, format: 'jwk' }))
+    return { kid: newest.kid, signature: signature.toString('base64url') }
+  }
+}
+
+/** The installation's keys, old ones too. */
+export async function evidenceKeys(reader: Reader): Promise<readonly VerifyingKey[]> {
+  const keys = await listSigningKeys(reader)
+  return keys.map(({ kid, publicJwk }) => ({ kid, publicJwk: JSON.parse(publicJwk) as object }))
+}
+
+/** RFC 4180. No program that opens it as a table takes a cell for a formula. */
+export function csvOf(rows: readonly (readonly string[])[]): string {
+  return rows.map((row) => `${row.map(csvCell).join(',')}\r\n`).join('')
+}
+
+function csvCell(text: string): string {
+  const harmless = /^[\s]*[=+\-@\t\r\n|%]/.test(text) ? `'${text}` : text
+  return /[",\r\n']/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless
+}

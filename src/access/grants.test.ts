@@ -1,0 +1,464 @@
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { noteGrantUses } from '../metadata/grant-uses.ts'
+import { insertGrant } from '../metadata/grants.ts'
+import { findNamespace, insertNamespace } from '../metadata/namespaces.ts'
+import { changePrincipal, findPrincipalByName, insertPrincipal } from '../metadata/principals.ts'
+import { query } from '../metadata/query.ts'
+import { deleteRepository, findRepository, insertRepository } from '../metadata/repositories.ts'
+import { insertTeam } from '../metadata/teams.ts'
+import { parseRepositoryName } from '../oci/reference.ts'
+import { listGrants, type GrantQuery } from './grant-list.ts'
+import { addGrant, changeGrant, expireGrants, removeGrant, showGrant } from './grants.ts'
+import { addUser, auditOf, openWorld, operator, refusal, type World } from './test-support/world.ts'
+
+const dayMs = 24 * 60 * 60 * 1000
+const page = { after: 0, limit: 100 }
+
+async function aRepository({ metadata }: World, name: string): Promise<number> {
+  return metadata.write(async (tx) => {
+    const parsed = parseRepositoryName(name)
+    await insertRepository(tx, { name: parsed, visibility: 'private', createdBy: undefined })
+    return (await findRepository(tx, parsed))?.id ?? 0
+  })
+}
+
+const setTimes = query<{ id: number; grantedAt: number; expiresAt: number }>()((db, p) =>
+  db
+    .updateTable('grants')
+    .set({ granted_at: p.grantedAt, expires_at: p.expiresAt })
+    .where('id', '=', p.id),
+)
+
+/** As if it had been given then, to end then. */
+async function backdate(
+  { metadata }: World,
+  id: number,
+  { grantedAt, expiresAt }: { readonly grantedAt: number; readonly expiresAt?: number },
+): Promise<void> {
+  await metadata.write(async (tx) =>
+    tx.run(setTimes, { id, grantedAt, expiresAt: expiresAt as number }),
+  )
+}
+
+async function use(world: World, grantId: number, ...actions: readonly string[]): Promise<void> {
+  const at = Date.now()
+  await world.metadata.write(async (tx) => noteGrantUses(tx, [{ grantId, at, actions }]))
+}
+
+async function idsOf(world: World, asked: Partial<GrantQuery>): Promise<number[]> {
+  return (await listGrants(world, { ...page, ...asked })).map(({ id }) => id)
+}
+
+suite('giving a right', () => {
+  test('it is there as it was given, by whom and why, and the log tells', async () => {
+    await using world = await openWorld()
+    const boss = await addUser(world, 'boss', { admin: true })
+    await addUser(world, 'ann')
+    await aRepository(world, 'web/app')
+    const expiresAt = Date.now() + dayMs
+    const grant = await addGrant(world, boss, {
+      who: 'user:ann',
+      where: 'web/app',
+      actions: 'writer',
+      reason: 'builds it',
+      expiresAt,
+    })
+    const { id, grantedAt, changedAt, ...rest } = grant
+    assert.ok(Math.abs(grantedAt - Date.now()) < 10_000 && changedAt === grantedAt)
+    assert.deepEqual(rest, {
+      who: 'user:ann',
+      where: 'web/app',
+      role: 'writer',
+      actions: ['pull', 'push', 'overwrite'],
+      reason: 'builds it',
+      grantedBy: 'boss',
+      expiresAt,
+      lastUsedAt: undefined,
+      actionsUsed: [],
+      waiting: false,
+      flags: ['never-used'],
+    })
+    assert.deepEqual(await showGrant(world, id), grant)
+    const [entry] = await auditOf(world, 'grant.added')
+    assert.deepEqual([entry?.actor.name, entry?.subject], ['boss', 'user:ann'])
+    assert.deepEqual(entry?.detail, {
+      grant: id,
+      where: 'web/app',
+      actions: 'pull,push,overwrite',
+      reason: 'builds it',
+      expiresAt: new Date(expiresAt).toISOString(),
+    })
+  })
+
+  test('for a repository that is not there it waits, holds for the one that comes, and goes with it', async () => {
+    await using world = await openWorld()
+    await addUser(world, 'ann')
+    const asked = { who: 'user:ann', where: 'web/app', actions: 'pull' }
+    const { id, waiting } = await addGrant(world, operator, asked)
+    assert.equal(waiting, true)
+    const repository = await aRepository(world, 'web/app')
+    assert.equal((await showGrant(world, id)).waiting, false)
+    await world.metadata.write(async (tx) => deleteRepository(tx, repository))
+    await assert.rejects(showGrant(world, id), refusal('not-found', /there is no grant/))
+    await aRepository(world, 'web/app')
+    assert.deepEqual(await idsOf(world, {}), [])
+  })
+
+  test('the same again is answered with what is there, and something else is refused with its number', async () => {
+    await using world = await openWorld()
+    await addUser(world, 'ann')
+    const asked = { who: 'user:ann', where: 'web/', actions: 'reader', reason: 'looks' }
+    const { id } = await addGrant(world, operator, asked)
+    assert.equal((await addGrant(world, operator, { ...asked, actions: 'pull' })).id, id)
+    const { reason: _, ...withoutReason } = asked
+    assert.equal((await addGrant(world, operator, withoutReason)).id, id)
+    assert.equal((await auditOf(world, 'grant.added')).length, 1)
+    const others = [{ actions: 'writer' }, { reason: 'else' }, { expiresAt: Date.now() + dayMs }]
+    for (const other of others) {
+      await assert.rejects(
+        addGrant(world, operator, { ...asked, ...other }),
+        refusal('exists', new RegExp(`user:ann has a grant on web/ already: ${id}$`), /reader/),
+      )
+    }
+    assert.deepEqual(await idsOf(world, {}), [id])
+    const other = await addGrant(world, operator, { ...asked, who: 'signed-in' })
+    assert.notEqual(other.id, id)
+  })
+
+  test('one that is over makes room for another', async () => {
+    await using world = await openWorld()
+    await addUser(world, 'ann')
+    const asked = { who: 'user:ann', where: 'web/', actions: 'reader' }
+    const old = await addGrant(world, operator, asked)
+    await backdate(world, old.id, { grantedAt: 1, expiresAt: 2 })
+    const made = await addGrant(world, operator, { ...asked, actions: 'writer' })
+    assert.deepEqual(await idsOf(world, {}), [made.id])
+    assert.equal((await auditOf(world, 'grant.expired'))[0]?.detail['grant'], old.id)
+  })
+
+  test('to anybody at all only pull can be given, and to whoever has an account anything but admin', async () => {
+    await using world = await openWorld()
+    const give = async (who: string, actions: string) =>
+      addGrant(world, operator, { who, where: `n${who.length}-${actions.length}/`, actions })
+    await give('anonymous', 'reader')
+    for (const actions of ['writer', 'push', 'pull,push', 'owner', '*', 'decide']) {
+      await assert.rejects(give('anonymous', actions), refusal('invalid', /pull only/))
+    }
+    await give('signed-in', 'maintainer')
+    for (const actions of ['owner', 'admin', 'pull,admin']) {
+      await assert.rejects(give('signed-in', actions), refusal('invalid', /given admin/))
+    }
+  })
+
+  test('nonsense is refused before anything is written', async () => {
+    await using world = await openWorld()
+    await addUser(world, 'ann')
+    const good = { who: 'user:ann', where: 'web/app', actions: 'pull' }
+    const wrong: readonly (readonly [object, RegExp])[] = [
+      [{ where: 'Web/' }, /nothing can be granted on "Web\/"/],
+      [{ where: '' }, /nothing can be granted/],
+      [{ actions: 'read' }, /"read" cannot be granted/],
+      [{ actions: '' }, /cannot be granted/],
+      [{ reason: 'two\nlines' }, /not one line/],
+      [{ reason: 'x'.repeat(501) }, /too long/],
+      [{ expiresAt: Date.now() - 1 }, /ended already/],
+      [{ expiresAt: Number.NaN }, /ended already/],
+      [{ expiresAt: Number.MAX_SAFE_INTEGER }, /ended already/],
+      [{ who: 'ann' }, /does not say who/],
+    ]
+    for (const [more, message] of wrong) {
+      await assert.rejects(
+        addGrant(world, operator, { ...good, ...more }),
+        refusal('invalid', message),
+      )
+    }
+    await assert.rejects(
+      addGrant(world, operator, { ...good, who: 'user:bob' }),
+      refusal('not-found', /no user bob/),
+    )
+    assert.deepEqual(await idsOf(world, {}), [])
+    assert.deepEqual(await auditOf(world, 'grant.'), [])
+  })
+
+  test('a namespace comes into being with a grant on it, but not under the name of a user', async () => {
+    await using world = await openWorld()
+    await addUser(world, 'ann')
+    await addUser(world, 'bob')
+    const give = async (who: string, where: string) =>
+      addGrant(world, operator, { who, where, actions: 'owner' })
+    await give('user:ann', 'web/')
+    assert.equal((await findNamespace(world.metadata, 'web'))?.name, 'web')
+    assert.equal((await auditOf(world, 'namespace.created'))[0]?.subject, 'web/')
+    await assert.rejects(give('user:ann', 'bob/'), refusal('invalid', /name of a user/))
+    assert.equal(await findNamespace(world.metadata, 'bob'), undefined)
+    await give('user:bob', 'bob/')
+    await give('user:ann', 'bob/')
+    await give('user:ann', 'other/app')
+    assert.equal(await findNamespace(world.metadata, 'other'), undefined)
+  })
+
+  test('where a namespace under the name of a user is there, others can be given it', async () => {
+    await using world = await openWorld()
+    await addUser(world, 'ann')
+    await addUser(world, 'bob')
+    await world.metadata.write(async (tx) =>
+      insertNamespace(tx, { name: 'bob', createdBy: undefined }),
+    )
+    const asked = { who: 'user:ann', where: 'bob/', actions: 'reader' }
+    assert.equal((await addGrant(world, operator, asked)).where, 'bob/')
+  })
+})
+
+suite('changing and taking away a right', () => {
+  test('what is given in a change changes, the rest stays, and the log tells what was before', async () => {
+    await using world = await openWorld()
+    await addUser(world, 'ann')
+    const first = await addGrant(world, operator, {
+      who: 'user:ann',
+      where: 'web/',
+      actions: 'writer',
+      reason: 'builds',
+      expiresAt: Date.now() + dayMs,
+    })
+    const { id } = first
+    const narrower = await changeGrant(world, operator, { id, actions: 'pull' })
+    assert.deepEqual(narrower, {
+      ...first,
+      role: 'reader',
+      actions: ['pull'],
+      changedAt: narrower.changedAt,
+    })
+    const open = await changeGrant(world, operator, { id, expiresAt: 'never', reason: '' })
+    assert.deepEqual([open.expiresAt, open.reason, open.role], [undefined, '', 'reader'])
+    const entries = await auditOf(world, 'grant.changed')
+    assert.deepEqual(entries[0]?.detail['before'], {
+      actions: 'pull,push,overwrite',
+      reason: 'builds',
+      expiresAt: new Date(first.expiresAt ?? 0).toISOString(),
+    })
+    await changeGrant(world, operator, { id })
+    await changeGrant(world, operator, { id, actions: 'reader', reason: '' })
+    assert.equal((await auditOf(world, 'grant.changed')).length, entries.length)
+  })
+
+  test('a change keeps the same rules as giving', async () => {
+    await using world = await openWorld()
+    const asked = { who: 'anonymous', where: 'pub/', actions: 'pull' }
+    const { id } = await addGrant(world, operator, asked)
+    const change = async (more: object) => changeGrant(world, operator, { id, ...more })
+    await assert.rejects(change({ actions: 'writer' }), refusal('invalid', /pull only/))
+    await assert.rejects(change({ actions: 'x' }), refusal('invalid', /cannot be granted/))
+    await assert.rejects(change({ expiresAt: 5 }), refusal('invalid', /ended already/))
+    await assert.rejects(change({ reason: '\u2028' }), refusal('invalid', /one line/))
+    const unknown = changeGrant(world, operator, { id: id + 1, actions: 'pull' })
+    await assert.rejects(unknown, refusal('not-found', /no grant/))
+    await assert.rejects(showGrant(world, 1.5), refusal('not-found', /no grant/))
+  })
+
+  test('a change or a removal that expects something else does nothing', async () => {
+    await using world = await openWorld()
+    const asked = { who: 'signed-in', where: 'pub/', actions: 'pull' }
+    const grant = await addGrant(world, operator, asked)
+    const expect = (current: unknown): void => {
+      assert.deepEqual(current, grant)
+      throw new Error('changed meanwhile')
+    }
+    const { id } = grant
+    await assert.rejects(
+      changeGrant(world, operator, { id, actions: 'writer', expect }),
+      /meanwhile/,
+    )
+    await assert.rejects(removeGrant(world, operator, { id, expect }), /meanwhile/)
+    assert.deepEqual(await showGrant(world, id), grant)
+  })
+
+  test('a grant is removed once, and the log tells what it was', async () => {
+    await using world = await openWorld()
+    const asked = { who: 'signed-in', where: 'pub/', actions: 'pull' }
+    const { id } = await addGrant(world, operator, asked)
+    await removeGrant(world, operator, { id })
+    await assert.rejects(removeGrant(world, operator, { id }), refusal('not-found', /no grant/))
+    const [entry] = await auditOf(world, 'grant.removed')
+    assert.deepEqual([entry?.subject, entry?.detail['where']], ['signed-in', 'pub/'])
+  })
+
+  test('a grant shrinks to what was used of it, and does not vanish by that', async () => {
+    await using world = await openWorld()
+    await addUser(world, 'ann')
+    const asked = { who: 'user:ann', where: 'web/', actions: 'owner' }
+    const { id } = await addGrant(world, operator, asked)
+    const shrink = async () => changeGrant(world, operator, { id, shrinkToUsed: true })
+    await assert.rejects(
+      shrink(),
+      refusal('invalid', /nothing would be left/, /nobody ever used it/),
+    )
+    await use(world, id, 'push', 'pull')
+    assert.deepEqual((await showGrant(world, id)).flags, ['broader-than-used', 'no-expiry'])
+    const shrunk = await shrink()
+    assert.deepEqual(
+      [shrunk.actions, shrunk.actionsUsed],
+      [
+        ['pull', 'push'],
+        ['pull', 'push'],
+      ],
+    )
+    assert.deepEqual(shrunk.flags, ['no-expiry'])
+    assert.equal((await auditOf(world, 'grant.shrunk')).length, 1)
+  })
+
+  test('the last grant of an administrator can go: administrators are so by themselves', async () => {
+    await using world = await openWorld()
+    await addUser(world, 'boss', { admin: true })
+    const asked = { who: 'user:boss', where: '*', actions: 'owner' }
+    const { id } = await addGrant(world, operator, asked)
+    await removeGrant(world, operator, { id })
+    assert.equal((await findPrincipalByName(world.metadata, 'boss'))?.admin, true)
+  })
+
+  test('what is over is swept away and told, and what waited in vain is bound', async () => {
+    await using world = await openWorld()
+    await addUser(world, 'ann')
+    const give = async (where: string) =>
+      addGrant(world, operator, { who: 'user:ann', where, actions: 'pull' })
+    const [a, b] = [await give('a/'), await give('b/')]
+    assert.deepEqual(await expireGrants(world), { expired: 0, more: false })
+    await backdate(world, a.id, { grantedAt: 1, expiresAt: 2 })
+    assert.deepEqual(await expireGrants(world), { expired: 1, more: false })
+    assert.deepEqual(await idsOf(world, {}), [b.id])
+    const [entry] = await auditOf(world, 'grant.expired')
+    assert.deepEqual([entry?.actor.name, entry?.subject], ['carrel', 'user:ann'])
+    await aRepository(world, 'web/app')
+    const stray = await world.metadata.write(async (tx) =>
+      insertGrant(tx, {
+        holder: { kind: 'signed-in' },
+        placeKind: 'repository',
+        place: 'web/app',
+        repositoryId: undefined,
+        actions: 'pull',
+        reason: '',
+        grantedBy: undefined,
+        expiresAt: undefined,
+      }),
+    )
+    assert.equal((await showGrant(world, stray)).waiting, true)
+    await expireGrants(world)
+    assert.equal((await showGrant(world, stray)).waiting, false)
+  })
+})
+
+suite('lists of grants', () => {
+  test('a place is listed with all within it, and with nothing that is only written alike', async () => {
+    await using world = await openWorld()
+    const places = [
+      '*',
+      '/',
+      'a_b/',
+      'a_b/app',
+      'a_b/app-*',
+      'axb/app',
+      'a_bc/app',
+      'app',
+      'app-?',
+      '**-dev',
+    ]
+    const made = new Map<string, number>()
+    for (const where of places) {
+      const asked = { who: 'signed-in', where, actions: 'pull' }
+      made.set(where, (await addGrant(world, operator, asked)).id)
+    }
+    const within: Readonly<Record<string, readonly string[]>> = {
+      '*': places,
+      '/': ['/', 'app', 'app-?'],
+      'a_b/': ['a_b/', 'a_b/app', 'a_b/app-*'],
+      'a_b/app': ['a_b/app'],
+      'a_b/*': ['a_b/app'],
+      'a?b/**': ['a_b/app', 'axb/app'],
+      'none/': [],
+    }
+    for (const [where, expected] of Object.entries(within)) {
+      assert.deepEqual(
+        await idsOf(world, { where }),
+        expected.map((one) => made.get(one)),
+        where,
+      )
+    }
+    await assert.rejects(listGrants(world, { ...page, where: '%' }), refusal('invalid', /nothing/))
+  })
+
+  test('who is listed with what was given to exactly that one', async () => {
+    await using world = await openWorld()
+    await addUser(world, 'a_b')
+    await addUser(world, 'axb')
+    await world.metadata.write(async (tx) => {
+      await insertTeam(tx, { name: 'a_b', description: '', createdBy: undefined })
+      await insertPrincipal(tx, { name: 'a__b', provider: 'robot', kind: 'robot' })
+    })
+    const all = ['user:a_b', 'user:axb', 'team:a_b', 'robot:a__b', 'signed-in', 'anonymous']
+    for (const who of all) await addGrant(world, operator, { who, where: 'web/', actions: 'pull' })
+    for (const who of all) {
+      const found = await listGrants(world, { ...page, who })
+      assert.deepEqual(
+        found.map((grant) => grant.who),
+        [who],
+      )
+    }
+    await assert.rejects(
+      listGrants(world, { ...page, who: 'user:%' }),
+      refusal('not-found', /no user %/),
+    )
+  })
+
+  test('what is worth a look is found by its flags', async () => {
+    await using world = await openWorld()
+    await addUser(world, 'ann')
+    await addUser(world, 'gone')
+    const give = async (who: string, where: string, expiresAt?: number) =>
+      addGrant(world, operator, { who, where, actions: 'writer', expiresAt })
+    const fresh = await give('user:ann', 'a/', Date.now() + dayMs)
+    const old = await give('user:ann', 'b/')
+    await backdate(world, old.id, { grantedAt: Date.now() - 100 * dayMs })
+    const broad = await give('user:ann', 'c/', Date.now() + dayMs)
+    await use(world, broad.id, 'pull')
+    const dead = await give('user:gone', 'd/', Date.now() + dayMs)
+    await use(world, dead.id, 'pull', 'push', 'overwrite')
+    await world.metadata.write(async (tx) => {
+      const gone = await findPrincipalByName(tx, 'gone')
+      assert.ok(gone)
+      await changePrincipal(tx, { ...gone, disabled: true })
+    })
+    const flags = async (id: number) => (await showGrant(world, id)).flags
+    assert.deepEqual(await flags(fresh.id), ['never-used'])
+    assert.deepEqual(await flags(old.id), ['never-used', 'unused', 'no-expiry'])
+    assert.deepEqual(await flags(broad.id), ['broader-than-used'])
+    assert.deepEqual(await flags(dead.id), ['disabled-holder'])
+    assert.deepEqual(await idsOf(world, { neverUsed: true }), [fresh.id, old.id])
+    assert.deepEqual(await idsOf(world, { unusedSince: Date.now() - 90 * dayMs }), [old.id])
+    assert.deepEqual(await idsOf(world, { broaderThanUsed: true }), [broad.id])
+    assert.deepEqual(await idsOf(world, { noExpiry: true }), [old.id])
+    assert.deepEqual(await idsOf(world, { disabledHolder: true }), [dead.id])
+    assert.deepEqual(await idsOf(world, { disabledHolder: true, noExpiry: true }), [])
+  })
+
+  test('pages have all that the caller may see, in order', async () => {
+    await using world = await openWorld()
+    const made: number[] = []
+    for (let count = 0; count < 9; count += 1) {
+      const asked = { who: 'signed-in', where: `n${count}/`, actions: 'pull' }
+      made.push((await addGrant(world, operator, asked)).id)
+    }
+    const isVisible = ({ id }: { readonly id: number }) => id % 2 === 0
+    const seen: number[] = []
+    for (let after = 0; ;) {
+      const some = await idsOf(world, { after, limit: 2, isVisible })
+      seen.push(...some)
+      const last = some.at(-1)
+      if (last === undefined) break
+      after = last
+    }
+    assert.deepEqual(
+      seen,
+      made.filter((id) => id % 2 === 0),
+    )
+  })
+})
