@@ -2,7 +2,7 @@
 // function that decides (auth/authorize.ts), asked for the one that is meant.
 import { isAction, parseActions, roleNames, roles, type GrantedAction } from '../auth/action.ts'
 import { decide, type Action, type Allowance, type RepositoryRecord } from '../auth/authorize.ts'
-import { findGrant } from '../auth/held-grant.ts'
+import { findGrant, isExpired } from '../auth/held-grant.ts'
 import type { Identity } from '../auth/identity.ts'
 import { placeAround } from '../auth/place.ts'
 import { findGrantById, listGrants, type GrantSubject } from '../metadata/grant-rows.ts'
@@ -200,7 +200,7 @@ async function wayOfGrant(
 }
 
 /** On the repository alone, and on the place around it. */
-async function neededFor(reader: Reader, { subject, who, name, action }: Case) {
+async function neededFor(reader: Reader, { subject, who, name, action, now }: Case) {
   const wanted = grantedBy(action)
   if (subject.kind === 'anonymous' && wanted !== 'pull') return []
   if (subject.kind === 'signed-in' && wanted === 'admin') return []
@@ -210,7 +210,8 @@ async function neededFor(reader: Reader, { subject, who, name, action }: Case) {
     const filter = { holder: subject, place: where }
     const [held] = await listGrants(reader, filter, { after: 0, limit: 1 })
     needed.push(
-      held === undefined
+      // One that is over makes room for another.
+      held === undefined || isExpired(held, now)
         ? { where, role, command: `carrel grant add ${quoted(who)} ${where} ${role}` }
         : widened(grantOf(held), role),
     )

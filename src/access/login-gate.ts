@@ -20,6 +20,11 @@ export function createLoginGate({ metadata, audit }: LoginGateDeps): LoginGate {
   const throttle = createLoginThrottle({ metadata })
   const tell = sparingly(audit)
 
+  async function note(client: KnownClient): Promise<void> {
+    const known = { ...client, at: Date.now() }
+    await metadata.write(async (tx) => noteKnownClient(tx, known), { durable: false })
+  }
+
   return {
     async enter(user, { address }) {
       const network = clientNetwork(address)
@@ -36,14 +41,26 @@ export function createLoginGate({ metadata, audit }: LoginGateDeps): LoginGate {
             audit({ event: 'login.failed', actor, subject: user, address })
             return
           }
+          // Who knows the password alone has not signed in: another guess at the code costs another attempt.
+          if (principal.secondFactor === true) return
           await reservation.succeeded()
-          if (knownClient) return
-          const known = { principalId: principal.id, network, at: Date.now() }
-          await metadata.write(async (tx) => noteKnownClient(tx, known), { durable: false })
+          if (!knownClient) await note({ principalId: principal.id, network })
         },
+        withdrawn: async () => reservation.withdrawn(),
       }
     },
+    async completed(user, { address }, { id }) {
+      const network = clientNetwork(address)
+      const knownClient = await isKnownClient(metadata, { account: user, network })
+      await throttle.completed({ account: user, address, knownClient })
+      if (!knownClient) await note({ principalId: id, network })
+    },
   }
+}
+
+interface KnownClient {
+  readonly principalId: number
+  readonly network: string
 }
 
 function tooMany(retryAfterSeconds: number): OciError {

@@ -26,7 +26,7 @@ export async function* exportAudit(
   const line = format === 'csv' ? csvLine : jsonLine
   const lineEnd = format === 'csv' ? '\r\n' : '\n'
   if (format === 'csv') yield `${csvHead}${lineEnd}`
-  const end = await lastNumber(metadata)
+  const end = (await findLastSeal(metadata))?.seq ?? 0
   let last = await rowBefore(metadata, options.afterSeq ?? 0)
   for (let isLast = false; !isLast;) {
     signal?.throwIfAborted()
@@ -43,13 +43,6 @@ export async function* exportAudit(
     // SQLite answers at once: others want to be served meanwhile.
     await setImmediate()
   }
-}
-
-/** No end, when a hand has put something else there: all is to be seen then. */
-async function lastNumber(metadata: MetadataStore): Promise<number> {
-  const last = await findLastSeal(metadata)
-  if (last === undefined) return 0
-  return Number.isSafeInteger(last.seq) ? last.seq : Number.MAX_SAFE_INTEGER
 }
 
 async function rowBefore(

@@ -111,7 +111,14 @@ function createSignIns(deps: AuthenticatorDeps, states: PrincipalStates) {
   const registryToken = registryTokenSignIn(deps.tokens, states)
   const secret = secretSignIn(states)
   const password = passwordSignIn({ states, remembered, check, secondFactorFollows: false })
-  const page = passwordSignIn({ states, remembered, check, secondFactorFollows: true })
+  // A sign-in that lasts is checked each time, so that each one is counted and its client is noted.
+  const forgotten = createVerifiedCredentials({ ...clock, lifetimeMs: 0 })
+  const page = passwordSignIn({
+    states,
+    remembered: forgotten,
+    check,
+    secondFactorFollows: true,
+  })
   const job =
     deps.federate === undefined ? undefined : identityTokenSignIn(deps.federate, states)
 

@@ -31,10 +31,22 @@ export interface ExternalPasswords {
 export interface LoginGate {
   /** @throws {OciError} TOOMANYREQUESTS */
   enter(user: string, client: Client, record: PrincipalRecord | undefined): Promise<LoginAttempt>
+  /** The code that follows the password of this principal was right as well: only now the sign-in has succeeded. */
+  completed(user: string, client: Client, principal: AdmittedPrincipal): Promise<void>
 }
 
 export interface LoginAttempt {
-  ended(principal: { readonly id: number; readonly name: string } | undefined): Promise<void>
+  /** Undefined: the password was wrong. With a second factor nothing is given back before `completed`. */
+  ended(principal: AdmittedPrincipal | undefined): Promise<void>
+  /** Nothing was evaluated, because something failed. */
+  withdrawn(): Promise<void>
+}
+
+export interface AdmittedPrincipal {
+  readonly id: number
+  readonly name: string
+  /** A code is asked for next. */
+  readonly secondFactor?: boolean
 }
 
 export type CheckPassword = (
@@ -67,7 +79,7 @@ export function createCheckPassword(deps: CheckPasswordDeps): CheckPassword {
     user: string,
     password: string,
     record: PrincipalRecord | undefined,
-  ): Promise<VerifiedCredential | undefined> {
+  ): Promise<Found | undefined> {
     const fileHash = await htpasswd?.lookup(user)
     if (record?.provider === 'local' && fileHash !== undefined) warnOfShadow(user)
     const isRefused = user === '' || password === '' || record?.disabled === true
@@ -77,25 +89,26 @@ export function createCheckPassword(deps: CheckPasswordDeps): CheckPassword {
     const isRight = await matches(password, isRefused ? undefined : hash)
     if (isRight && hash !== undefined) {
       if (record === undefined) return fromFile(user, hash)
-      return { principalId: record.id, storedHash: await upgraded(record, password, hash) }
+      const storedHash = await upgraded(record, password, hash)
+      return { record, credential: { principalId: record.id, storedHash } }
     }
     if (isRefused || external === undefined || hash !== undefined) return undefined
     const found = await external.check(user, password, record)
     if (found === undefined || found.disabled) return undefined
-    const storedHash = externalMark(found.provider)
-    return {
+    const credential = {
       principalId: found.id,
-      storedHash,
+      storedHash: externalMark(found.provider),
       name: found.name,
       goodForMs: externalGoodForMs,
     }
+    return { record: found, credential }
   }
 
-  async function fromFile(user: string, hash: string): Promise<VerifiedCredential | undefined> {
+  async function fromFile(user: string, hash: string): Promise<Found | undefined> {
     const made = await principals.ensureHtpasswdUser(user)
     // Somebody may have made a local user of that name, or disabled this one, meanwhile.
     if (made.provider !== 'htpasswd' || made.name !== user || made.disabled) return undefined
-    return { principalId: made.id, storedHash: hash }
+    return { record: made, credential: { principalId: made.id, storedHash: hash } }
   }
 
   /** Passwords that were imported with their bcrypt hash get ours at the first login. */
@@ -110,12 +123,18 @@ export function createCheckPassword(deps: CheckPasswordDeps): CheckPassword {
   return async (user, password, client) => {
     const record = user === '' ? undefined : await principals.findByName(user)
     const attempt = await deps.gate?.enter(user, client, record)
-    const verified = await check(user, password, record)
-    await attempt?.ended(
-      verified && { id: verified.principalId, name: verified.name ?? user },
-    )
-    return verified
+    const found = await check(user, password, record).catch(async (error: unknown) => {
+      await attempt?.withdrawn()
+      throw error
+    })
+    await attempt?.ended(found?.record)
+    return found?.credential
   }
+}
+
+interface Found {
+  readonly record: PrincipalRecord
+  readonly credential: VerifiedCredential
 }
 
 function warnOnce(warn: (message: string) => void): (name: string) => void {

@@ -33,6 +33,11 @@ export type Reservation =
 export interface LoginThrottle {
   /** @throws {StorageUnavailableError} when attempts cannot be counted: then nothing may be evaluated */
   reserve(attempt: LoginAttempt): Promise<Reservation>
+  /**
+   * As `succeeded` of a reservation that was left spent, here or on another node: the sign-in had a further step, and
+   * that was right too.
+   */
+  completed(attempt: LoginAttempt): Promise<void>
 }
 
 export interface LoginThrottleDeps {
@@ -65,6 +70,7 @@ export function createLoginThrottle({
       for (const { key, until } of outcome) refused.remember(key, until, now())
       return { allowed: false, retryAfterSeconds: secondsUntil(outcome, now()) }
     },
+    completed: async (attempt) => reservation(deps, countedFor(attempt)).succeeded(),
   }
 }
 
@@ -112,7 +118,7 @@ interface ReservationDeps {
 function reservation(
   { counters, refused, now }: ReservationDeps,
   counted: readonly Counted[],
-): Reservation {
+): Extract<Reservation, { readonly allowed: true }> {
   const keys = counted.map(({ key }) => key)
   let isOpen = true
 
