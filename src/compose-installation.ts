@@ -54,8 +54,16 @@ import { StorageFullError, StorageUnavailableError } from './oci/errors.ts'
 /** @throws {InstallationError} not-found without `create`; unavailable when the database cannot be used */
 export async function openInstallation(
   config: Config,
-  { create }: { readonly create: boolean },
+  options: { readonly create: boolean },
 ): Promise<Installation> {
+  return installationOf(config, await openInstallationData(config, options))
+}
+
+/** The database alone. @throws {InstallationError} as openInstallation */
+export async function openInstallationData(
+  config: Config,
+  { create }: { readonly create: boolean },
+): Promise<MetadataStore> {
   return explained(config, async () => {
     const isThere = await hasInstallation(config)
     if (!isThere && !create) throw noInstallation(config)
@@ -63,7 +71,7 @@ export async function openInstallation(
     const metadata = await openMetadata(config, { migrate: true })
     try {
       if (create) await ensureIdentity(metadata)
-      return installationOf(config, metadata)
+      return metadata
     } catch (error) {
       await metadata[Symbol.asyncDispose]()
       throw error

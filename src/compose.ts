@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { createDecisionWatch } from './access/decision-watch.ts'
 import { createUseRecorder } from './access/last-use.ts'
 import { createLoginGate } from './access/login-gate.ts'
+import { createSecondFactorGate } from './access/second-factor-gate.ts'
 import { createAuditCollector } from './audit/collector.ts'
 import { createAuthenticator } from './auth/authenticate.ts'
 import { createTokenIssuer } from './auth/bearer.ts'
@@ -11,17 +12,19 @@ import type { Identity } from './auth/identity.ts'
 import { createPasswordPool } from './auth/password-pool.ts'
 import { isHostPort, trustScript } from './certificates/trust-script.ts'
 import { createApp } from './http/app.ts'
+import { createAuthenticateRequest } from './http/authenticate-request.ts'
 import type { DoorEvent } from './http/events.ts'
 import { createRequestLog } from './http/request-log.ts'
-import type { HttpRequest } from './http/request.ts'
 import { createRoutes } from './http/routes.ts'
 import { createServer, type RegistryServer } from './http/server.ts'
 import { createPrincipalDirectory } from './installation/principal-directory.ts'
 import { followSigningKeys } from './installation/signing-keys.ts'
+import { ensureTotpKey } from './installation/totp-key.ts'
 import { openPostgres } from './metadata/dialects/postgres.ts'
 import { openSqlite } from './metadata/dialects/sqlite.ts'
 import type { WorkerSettings } from './process/worker-settings.ts'
 import { createUploadTickets } from './registry/upload-ticket.ts'
+import { composeSignIn, lazily } from './compose-sign-in.ts'
 import { databaseFile, openBlobs } from './compose-stores.ts'
 
 /** Everything that one worker thread serves with. */
@@ -48,12 +51,18 @@ export async function createRegistryServer(
     lifetimeMs: settings.tokenLifetimeMs,
   })
   const keys = followSigningKeys(metadata, issuer, log.warn)
-  const { htpasswdFile } = settings
+  const { htpasswdFile, open } = settings
+  const elsewhere = open ? { ...settings, singleSignOnFile: undefined } : settings
+  const signIn = await composeSignIn(elsewhere, { metadata, warn: log.warn })
+  const gate = createLoginGate({ metadata, audit: audit.add })
+  const totpKey = lazily(async () => ensureTotpKey(settings.dataDir))
   const authenticator = createAuthenticator({
     tokens: issuer,
     principals: createPrincipalDirectory(metadata),
     passwords,
-    gate: createLoginGate({ metadata, audit: audit.add }),
+    gate,
+    external: signIn.external,
+    federate: signIn.federate,
     htpasswd:
       htpasswdFile === undefined ? undefined : await openHtpasswd(htpasswdFile, { warn: log.warn }),
     warn: log.warn,
@@ -66,6 +75,9 @@ export async function createRegistryServer(
     authenticator,
     issuer,
     passwords,
+    gate,
+    secondFactors: createSecondFactorGate({ metadata, totpKey, audit: audit.add }),
+    oidc: signIn.oidc,
     emit,
     audit: audit.add,
     draining: () => draining,
@@ -73,10 +85,10 @@ export async function createRegistryServer(
     trustScript: (hostPort) => trustScriptOf(settings, hostPort),
   })
   const openIdentity: Identity = { kind: 'open' }
-  const authenticate = settings.open
+  const authenticate = open
     ? async () => openIdentity
-    : async ({ headers, peer }: HttpRequest) =>
-        authenticator.authenticate(headers.authorization, peer)
+    : createAuthenticateRequest({ authenticator, metadata })
+  const watch = createDecisionWatch(uses, audit.add)
   const app = createApp({
     metadata,
     routes,
@@ -85,9 +97,20 @@ export async function createRegistryServer(
     log,
     api: lazily(async () => {
       const { createApi } = await import('./http/api/api.ts')
-      return createApi({ metadata, passwords, forgetPrincipal: authenticator.forgetPrincipal })
+      const { forgetPrincipal, forgetToken } = authenticator
+      const { idTokens } = signIn
+      const forget = { forgetPrincipal, forgetToken }
+      return createApi({
+        metadata,
+        passwords,
+        gate,
+        idTokens,
+        totpKey: await totpKey(),
+        watch,
+        ...forget,
+      })
     }),
-    watch: createDecisionWatch(uses, audit.add),
+    watch,
   })
   const server = createServer({
     app,
@@ -116,12 +139,6 @@ export async function createRegistryServer(
       await metadata[Symbol.asyncDispose]()
     },
   }
-}
-
-/** Made when it is first needed, once. */
-function lazily<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined
-  return async () => (made ??= make())
 }
 
 function trustScriptOf(settings: WorkerSettings, hostPort: string): string | undefined {

@@ -13,6 +13,10 @@ const composition: Composition = {
     const { openInstallation } = await import('./compose-installation.ts')
     return openInstallation(config, options)
   },
+  async openApi(config, options) {
+    const { openApi } = await import('./compose-management.ts')
+    return openApi(config, options)
+  },
   async *doctor(config) {
     const { doctor } = await import('./compose-installation.ts')
     yield* doctor(config)

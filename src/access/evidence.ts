@@ -10,6 +10,8 @@ export interface Signature {
   readonly kid: string
   /** Ed25519 over the bytes, in base64url. */
   readonly signature: string
+  /** The public half, where the signer tells it: keys are replaced and forgotten, and evidence is kept. */
+  readonly publicJwk?: object
 }
 
 export type Sign = (bytes: Uint8Array) => Signature | Promise<Signature>
@@ -22,6 +24,8 @@ export interface SignedDocument {
   readonly keyId: string
   /** Ed25519 over the content in UTF-8, in base64url. */
   readonly signature: string
+  /** As it was then. Whoever trusts it alone trusts whoever gave them the document. */
+  readonly publicJwk: object | undefined
 }
 
 export interface VerifyingKey {
@@ -36,8 +40,8 @@ export type Verification =
 /** Documents begin with `{` or a heading: never what a token begins with, which the same key signs. */
 export async function signDocument(content: string, signBytes: Sign): Promise<SignedDocument> {
   const bytes = Buffer.from(content, 'utf8')
-  const { kid, signature } = await signBytes(bytes)
-  return { content, sha256: hash('sha256', bytes), keyId: kid, signature }
+  const { kid, signature, publicJwk } = await signBytes(bytes)
+  return { content, sha256: hash('sha256', bytes), keyId: kid, signature, publicJwk }
 }
 
 /** Whether one of these keys has signed the very content. */
@@ -76,14 +80,12 @@ export function installationSign(reader: Reader): Sign {
     if (newest === undefined) throw new Error('This installation has no key to sign with.')
     const jwk = JSON.parse(newest.privateJwk) as JsonWebKey
     const signature = sign(null, bytes, createPrivateKey({ key: jwk, format: 'jwk' }))
-    return { kid: newest.kid, signature: signature.toString('base64url') }
+    return {
+      kid: newest.kid,
+      signature: signature.toString('base64url'),
+      publicJwk: JSON.parse(newest.publicJwk) as object,
+    }
   }
-}
-
-/** The installation's keys, old ones too. */
-export async function evidenceKeys(reader: Reader): Promise<readonly VerifyingKey[]> {
-  const keys = await listSigningKeys(reader)
-  return keys.map(({ kid, publicJwk }) => ({ kid, publicJwk: JSON.parse(publicJwk) as object }))
 }
 
 /** RFC 4180. No program that opens it as a table takes a cell for a formula. */
@@ -92,6 +94,6 @@ export function csvOf(rows: readonly (readonly string[])[]): string {
 }
 
 function csvCell(text: string): string {
-  const harmless = /^[\s]*[=+\-@\t\r\n|%]/.test(text) ? `'${text}` : text
+  const harmless = /^\s*[=+\-@|%＝＋－＠]|^\s/.test(text) ? `'${text}` : text
   return /[",\r\n']/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless
 }

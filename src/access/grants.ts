@@ -6,7 +6,7 @@ import { namespaceOfPlace, parsePlace, type Place } from '../auth/place.ts'
 import { appendAudit, type AuditEntry } from '../metadata/audit.ts'
 import {
   findGrantById,
-  isGrantWorkDue,
+  hasExpiredGrants,
   listGrants as listGrantRows,
   removeExpiredGrants,
   type GrantRow,
@@ -15,6 +15,7 @@ import {
 import {
   bindStrayGrants,
   changeGrant as changeGrantRow,
+  hasStrayGrants,
   insertGrant,
   removeGrant as removeGrantRow,
 } from '../metadata/grants.ts'
@@ -159,9 +160,10 @@ export async function expireGrants(
   now: number = Date.now(),
 ): Promise<{ readonly expired: number; readonly more: boolean }> {
   // Most of the time there is nothing, and nothing is written then.
-  if (!(await isGrantWorkDue(metadata, now))) return { expired: 0, more: false }
+  const areStray = metadata.dialect === 'postgres' && (await hasStrayGrants(metadata))
+  if (!areStray && !(await hasExpiredGrants(metadata, now))) return { expired: 0, more: false }
   return metadata.write(async (tx) => {
-    await bindStrayGrants(tx)
+    if (areStray) await bindStrayGrants(tx)
     const expired = await removeExpiredGrants(tx, now, expiredAtOnce)
     for (const row of expired) await appendAudit(tx, entryOf('grant.expired', itself, row))
     return { expired: expired.length, more: expired.length === expiredAtOnce }

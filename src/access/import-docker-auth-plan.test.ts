@@ -14,7 +14,14 @@ const names = ['app', 'ann/app', 'ann/a/b', 'bob/app', 'web/app', 'web/a/b', 'we
 
 function entry(fields: Partial<DockerAuthEntry>, index: number): DockerAuthEntry {
   const nothing = { account: undefined, type: undefined, name: undefined }
-  return { ...nothing, conditions: [], actions: ['pull'], comment: '', ...fields, number: index + 1 }
+  return {
+    ...nothing,
+    conditions: [],
+    actions: ['pull'],
+    comment: '',
+    ...fields,
+    number: index + 1,
+  }
 }
 
 function fileOf(acl: readonly Partial<DockerAuthEntry>[], anonymous = true): DockerAuthFile {

@@ -4,7 +4,13 @@
 import { actions, type GrantedAction } from '../auth/action.ts'
 import { containsPlace, type Place } from '../auth/place.ts'
 import type { DockerAuthEntry, DockerAuthFile } from './import-docker-auth-file.ts'
-import { readAccount, readName, readType, type Where, type Who } from './import-docker-auth-patterns.ts'
+import {
+  readAccount,
+  readName,
+  readType,
+  type Where,
+  type Who,
+} from './import-docker-auth-patterns.ts'
 import { patternOf, patternsOverlap } from './review-places.ts'
 
 export type PlannedSubject =

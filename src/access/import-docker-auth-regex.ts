@@ -82,7 +82,7 @@ function readGroup(group: string, inner: string, rest: string): Item | undefined
   const choices: string[][] = []
   for (const alternative of splitBranches(inner)) {
     const steps: string[] = []
-    for (let at = 0; at < alternative.length; ) {
+    for (let at = 0; at < alternative.length;) {
       const literal = readLiteral(alternative.slice(at))
       if (literal === undefined || isRepeated(alternative, at + literal.length)) return undefined
       steps.push(literal.character)

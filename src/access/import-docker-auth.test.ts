@@ -97,8 +97,8 @@ test('nothing is imported when something cannot be, unless that is to be left ou
   assert.equal((await auditOf(world, 'grant.added')).length, 3)
   const created = await auditOf(world, 'user.created')
   assert.deepEqual(
-    created.map(({ subject, detail }) => `${subject} ${String(detail['from'])}`),
-    ['root docker_auth', 'test docker_auth'],
+    created.map(({ subject, detail }) => `${subject} ${JSON.stringify(detail['from'])}`),
+    ['root "docker_auth"', 'test "docker_auth"'],
   )
   const root = await findPrincipalByName(world.metadata, 'root')
   assert.equal(root?.admin, false)
@@ -119,7 +119,8 @@ test('a dry run changes nothing', async () => {
 test('an account that is neither in the file nor in Carrel gets no grant', async () => {
   await using world = await openWorld()
   await addUser(world, 'eve')
-  const acl = '[{match: {account: eve, name: web/app}, actions: [pull]}, {match: {account: bob}, actions: [pull]}]'
+  const acl =
+    '[{match: {account: eve, name: web/app}, actions: [pull]}, {match: {account: bob}, actions: [pull]}]'
   const { entries } = await importDockerAuth(world, operator, `acl: ${acl}`, { dryRun: true })
   assert.deepEqual(
     entries.map(({ outcome }) => outcome),
@@ -181,7 +182,10 @@ const broken: readonly (readonly [text: string, why: RegExp])[] = [
   ['acl: [{match: {}, actions: pull}]', /no list of actions/],
   ['acl: [{match: {account: [a]}, actions: []}]', /account in entry 1 of acl is not text/],
   ['users: {ann: {password: [1]}}', /password of user "ann" is not text/],
-  ['a: &a [1,1,1,1,1,1,1,1,1,1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nacl: [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]', /alias/],
+  [
+    'a: &a [1,1,1,1,1,1,1,1,1,1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nacl: [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]',
+    /alias/,
+  ],
 ]
 
 for (const [text, why] of broken) {

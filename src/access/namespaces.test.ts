@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { readHeldGrants } from '../auth/held-grant.ts'
 import { isIn, place } from '../auth/test-support/places.ts'
 import { grantsOfPrincipal } from '../metadata/grants.ts'
-import { insertNamespace } from '../metadata/namespaces.ts'
+import { defaultVisibilityFor, insertNamespace } from '../metadata/namespaces.ts'
 import { deletePrincipal } from '../metadata/principals.ts'
 import { deleteRepository, findRepository, insertRepository } from '../metadata/repositories.ts'
 import { insertTeam } from '../metadata/teams.ts'
@@ -14,7 +14,6 @@ import { addGrant } from './grants.ts'
 import { listNamespaces } from './namespace-list.ts'
 import {
   createNamespace,
-  defaultVisibilityFor,
   editNamespace,
   makeOwnNamespace,
   removeNamespace,

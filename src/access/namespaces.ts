@@ -23,8 +23,6 @@ import { longestDescription, requireOneLine } from './one-line.ts'
 import { Refusal } from './refusal.ts'
 import { findSubject, formatSubject } from './subjects.ts'
 
-export { defaultVisibilityFor } from '../metadata/namespaces.ts'
-
 export interface NamespacesDeps {
   readonly metadata: MetadataStore
 }

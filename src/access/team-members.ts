@@ -1,8 +1,7 @@
 // Who is in a team. What groups of a sign-in provider say is theirs to change; the rest is done by hand.
 import { appendAudit } from '../metadata/audit.ts'
-import type { MetadataStore, Reader, Transaction } from '../metadata/metadata-store.ts'
+import type { MetadataStore, Reader } from '../metadata/metadata-store.ts'
 import { findPrincipalByName, type PrincipalRow } from '../metadata/principals.ts'
-import { replaceGroupMembership } from '../metadata/team-groups.ts'
 import {
   findMember,
   listMembers,
@@ -91,39 +90,6 @@ export async function removeTeamMember(
     })
     return { sources }
   })
-}
-
-/**
- * At a sign-in: membership by the provider becomes what its groups say. Returns whether anything changed, so that the
- * caller forgets what it remembers of the principal.
- */
-export async function synchroniseTeams(
-  tx: Transaction,
-  actor: Actor,
-  {
-    principal,
-    source,
-    groups,
-  }: {
-    readonly principal: Pick<PrincipalRow, 'id' | 'name' | 'kind'>
-    readonly source: string
-    readonly groups: readonly string[]
-  },
-): Promise<boolean> {
-  const change = { principalId: principal.id, source, groups }
-  const { added, removed } = await replaceGroupMembership(tx, change)
-  if (added.length + removed.length === 0) return false
-  await appendAudit(tx, {
-    event: 'team.synchronised',
-    actor,
-    subject: `${principal.kind}:${principal.name}`,
-    detail: {
-      source,
-      joined: added.map(({ name }) => name),
-      left: removed.map(({ name }) => name),
-    },
-  })
-  return true
 }
 
 async function requireMember(reader: Reader, name: string): Promise<PrincipalRow> {

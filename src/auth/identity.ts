@@ -70,6 +70,8 @@ export interface PrincipalIdentity {
   /** Its own, those of its teams, and those of everybody. */
   readonly grants: readonly HeldGrant[]
   readonly token?: CarriedToken
+  /** The id of the browser's session that it came with. */
+  readonly session?: number
   /** JSON of what a CI job's identity token says of it. */
   readonly provenance?: string
   readonly limits?: readonly TokenAccess[]

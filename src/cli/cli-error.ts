@@ -1,4 +1,6 @@
 // A failure in the words of the one who typed the command: what happened, why, and what to try.
+import { ApiError } from '../contract/client.ts'
+import { describeApiError } from './api-error.ts'
 import type { InstallationErrorKind } from './composition.ts'
 import { exitCodes } from './exit-codes.ts'
 import type { ExitCode } from './exit-codes.ts'
@@ -28,6 +30,10 @@ export function usageError(what: string, more: Omit<Failure, 'what'> = {}): CliE
 /** Whatever was thrown, as a CliError. */
 export function describeError(error: unknown): CliError {
   if (error instanceof CliError) return error
+  if (error instanceof ApiError) {
+    const { exitCode, ...failure } = describeApiError(error)
+    return new CliError(exitCode, failure, error)
+  }
   if (!(error instanceof Error))
     return new CliError(exitCodes.failed, { what: String(error) }, error)
   const exitCode = 'kind' in error ? exitCodeOfKind(error.kind) : undefined

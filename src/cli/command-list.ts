@@ -46,6 +46,16 @@ export const commandList: readonly CommandEntry[] = [
     load: () => import('./commands/user.ts'),
   },
   {
+    name: 'team',
+    summary: 'teams: who shares grants',
+    load: () => import('./commands/team.ts'),
+  },
+  {
+    name: 'grant',
+    summary: 'grants: who may do what where',
+    load: () => import('./commands/grant.ts'),
+  },
+  {
     name: 'admin',
     summary: 'get in again: setup link, new password for admin',
     load: () => import('./commands/admin.ts'),

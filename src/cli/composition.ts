@@ -1,6 +1,7 @@
 // What the command line needs from the rest of the program. src/compose.ts implements it; cli/ knows nothing
 // of storage, metadata or HTTP. Names and dates here are also the documented shapes of `--json`.
 import type { Config } from '../config/config.ts'
+import type { ApiConnection } from './api-transport.ts'
 import type { ServeEvent } from './serve-events.ts'
 
 export type Visibility = 'private' | 'internal' | 'public'
@@ -14,6 +15,11 @@ export interface Composition {
    * installation that is not there yet is made; without, it throws InstallationError 'not-found'.
    */
   openInstallation(config: Config, options: { readonly create: boolean }): Promise<Installation>
+  /**
+   * The management API over the same data, for commands beside it: whoever runs them may do everything. As
+   * openInstallation for `create` and what it throws.
+   */
+  openApi(config: Config, options: { readonly create: boolean }): Promise<ApiConnection>
   /** Looks at the machine, the data and a server that may be running; a check that fails does not throw. */
   doctor(config: Config): AsyncIterable<Check>
 }

@@ -132,6 +132,9 @@ export function createWorld(): FakeWorld {
         world.opened.push({ config, create })
         return createInstallation(world)
       },
+      async openApi() {
+        throw new InstallationError('not-found', 'this world has no management API')
+      },
       async *doctor() {
         yield* world.checks
       },

@@ -51,13 +51,25 @@ export const audit = {
     output: z
       .object({
         ok: z.boolean(),
-        entries: z.int().describe('How many were checked'),
+        entries: z.int().describe('How many sealed entries were checked'),
+        from: z.int().optional().describe('Number of the first of them'),
+        to: z.int().optional().describe('Number of the last of them'),
         unsealed: z.int().describe('How many are too young to be in the chain'),
-        head: f.text(64).optional().describe('Hash of the last entry: note it elsewhere'),
-        problem: z
-          .object({ seq: z.int(), message: f.text(500) })
-          .optional()
-          .describe('The first entry that does not fit'),
+        heads: z.int().describe('How many ends of the log, kept elsewhere, were compared'),
+        signaturesChecked: z.boolean().describe('Whether their signatures were checked'),
+        problems: z
+          .array(
+            z.object({
+              kind: f
+                .text(50)
+                .describe('changed, missing, order, truncated, unsealed, head, anchor'),
+              seq: z.int().optional().describe('Number of the entry'),
+              message: f.text(2000),
+            }),
+          )
+          .max(100)
+          .describe('The first ones'),
+        problemCount: z.int().describe('How many there are'),
       })
       .meta({ id: 'AuditVerification' }),
     status: 200,

@@ -2,13 +2,7 @@ import assert from 'node:assert/strict'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
-import {
-  ApiError,
-  createApiClient,
-  requestFor,
-  type ApiRequest,
-  type ApiResponse,
-} from './client.ts'
+import { ApiError, createApiClient, requestFor, type ApiResponse } from './client.ts'
 
 suite('a request', () => {
   test('has what the path names in the path, and the rest in the query', () => {
@@ -77,7 +71,7 @@ suite('a client', () => {
     const page = JSON.stringify({ items: [], next: 'b' })
     const client = createApiClient(answering({ status: 200, headers: {}, body: page }))
     const walk = async () => {
-      for await (const _ of client.pages('teams.list', {})) assert.fail('there is none')
+      for await (const { name } of client.pages('teams.list', {})) assert.fail(name)
     }
     await assert.rejects(walk, ApiError)
   })
@@ -139,7 +133,7 @@ test('the contract imports nothing of the rest but oci', async () => {
 })
 
 function answering(response: ApiResponse) {
-  return async (_: ApiRequest) => response
+  return async () => response
 }
 
 function problemResponse(status: number, body: string): ApiResponse {

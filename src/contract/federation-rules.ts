@@ -28,11 +28,50 @@ export const federationRule = z
     claims,
     jwksUrl: url.optional().describe('Where the issuer’s keys are, when the issuer does not tell'),
     disabled: z.boolean(),
+    grants: z.int().describe('How many of its own it has'),
     createdAt: f.time,
     createdBy: f.principalName.optional(),
     lastSeenAt: f.time.optional().describe('When a job last signed in by it; absent: never'),
+    warnings: z.array(f.text(500)).max(20).describe('What is worth a second look, in sentences'),
   })
   .meta({ id: 'FederationRule' })
+
+const claimText = f.text(600)
+
+export const federationTest = z
+  .object({
+    accepted: z.boolean(),
+    rule: f.principalName.optional().describe('The rule by which it is accepted'),
+    issuer: claimText.optional().describe('As the token says; nobody has verified it'),
+    subject: claimText.optional(),
+    audience: z.array(claimText).max(20),
+    expiresAt: f.time.optional(),
+    problem: f.text(1000).optional().describe('Why no rule could be asked'),
+    rules: z
+      .array(
+        z.object({
+          name: f.principalName,
+          accepted: z.boolean(),
+          disabled: z.boolean(),
+          problem: f
+            .text(1000)
+            .optional()
+            .describe('What is wrong with the token itself: signature, audience, time'),
+          claims: z
+            .array(
+              z.object({
+                name: f.text(200),
+                ok: z.boolean(),
+                expected: z.array(f.text(600)).max(50).describe('Any of these'),
+                found: claimText.optional().describe('Absent: the token has no such claim'),
+              }),
+            )
+            .max(50),
+        }),
+      )
+      .describe('Those for its issuer, or the one that was asked for'),
+  })
+  .meta({ id: 'FederationTest' })
 
 const name = f.principalName
 
@@ -65,7 +104,9 @@ export const federationRules = {
       jwksUrl: url
         .optional()
         .describe('Where the issuer’s keys are, when the issuer does not tell'),
-      grants: f.scopes.optional().describe('What it may do, such as ["web/app:pull,push"]'),
+      scopes: f.scopes
+        .optional()
+        .describe('What it may do from the start, such as ["web/app:pull,push"]: each becomes a grant'),
     }),
     output: federationRule,
     status: 201,
@@ -76,6 +117,19 @@ export const federationRules = {
     path: '/federation-rules/{name}',
     summary: 'Show a trust rule',
     input: z.strictObject({ name }),
+    output: federationRule,
+    status: 200,
+    versioned: true,
+  }),
+  'federation-rules.change': operation({
+    method: 'PATCH',
+    path: '/federation-rules/{name}',
+    summary: 'Disable or enable a trust rule',
+    description: 'Whom it trusts never changes: make another one for that.',
+    input: z.strictObject({
+      name,
+      disabled: z.boolean().describe('Nobody signs in by it, and whoever has stops'),
+    }),
     output: federationRule,
     status: 200,
     versioned: true,
@@ -91,27 +145,14 @@ export const federationRules = {
   }),
   'federation-rules.test': operation({
     method: 'POST',
-    path: '/federation-rules/{name}/test',
-    summary: 'Try a token with a trust rule, and learn why it fits or not',
+    path: '/access/identity-token',
+    summary: 'Try an identity token, and learn which trust rule takes it and why the others do not',
+    description: 'Nobody is signed in by it.',
     input: z.strictObject({
-      name,
       token: z.string().min(1).max(16_384).describe('The identity token of a job'),
+      rule: name.optional().describe('Ask this rule alone'),
     }),
-    output: z
-      .object({
-        accepted: z.boolean(),
-        checks: z
-          .array(
-            z.object({
-              name: f.text(200).describe('signature, issuer, audience, expiry, or a claim'),
-              ok: z.boolean(),
-              expected: f.text(2000).optional(),
-              found: f.text(2000).optional(),
-            }),
-          )
-          .max(100),
-      })
-      .meta({ id: 'FederationTest' }),
+    output: federationTest,
     status: 200,
   }),
 }

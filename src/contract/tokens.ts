@@ -17,7 +17,7 @@ const tokenSecret = z.object({
 export const token = z
   .object({
     id: f.id,
-    kind: z.enum(['personal', 'robot', 'login']).describe('login: made by carrel login'),
+    kind: z.enum(['personal', 'robot', 'login']).describe('login: made by carrel token login, for a client'),
     name: f.text(100),
     for: f.subject.describe('Whose it is: user:NAME or robot:NAME'),
     scopes: f.scopes.optional().describe('Absent: all that its bearer may do'),
@@ -73,6 +73,10 @@ export const tokens = {
     input: z.strictObject({
       for: f.subject.optional().describe('Whose it is, such as user:ann; one’s own when left out'),
       name: f.text(100).min(1).describe('What it is for'),
+      kind: z
+        .enum(['personal', 'login'])
+        .default('personal')
+        .describe('login: for clients that keep it in a file; for 12 hours, and for images alone'),
       scopes: f.scopes.optional().describe('Left out: all that its bearer may do'),
       expiresAt: f.expiry
         .optional()

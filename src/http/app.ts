@@ -14,6 +14,7 @@ import { HttpError } from './http-error.ts'
 import type { Reply } from './reply.ts'
 import type { HttpRequest } from './request.ts'
 import type { Call, Method, Route, RouteTable } from './route.ts'
+import { signInFirst } from './site/sign-in-first.ts'
 import { isDistributionPath, parseTarget, type Target } from './target.ts'
 
 export interface AppDeps {
@@ -118,6 +119,8 @@ function refuse(deps: AppDeps, call: Call, needs: Permission, refusal: Refusal):
   const { request } = call
   if (refusal.reason === 'forbidden') throw new OciError('DENIED', { message: refusal.message })
   if (refusal.reason === 'hidden') throw unknownName(needs)
+  const page = signInFirst(call)
+  if (page !== undefined) return page
   const error = errorOf(refusal, call.identity.limits !== undefined)
   const reply = errorReply(new OciError('UNAUTHORIZED', { message: refusal.message }), '')
   const header = challenge({

@@ -29,3 +29,6 @@ export type Routes<R extends ResourceKind> = Partial<Record<Method, Route<Target
 export type RouteTable = { readonly [R in ResourceKind]: Routes<R> }
 
 export const nothing = (): Permission => ({ action: 'pull', resource: { type: 'nothing' } })
+
+/** The caller's own account, with a credential that is not narrowed. */
+export const self = (): Permission => ({ action: 'admin', resource: { type: 'self' } })

@@ -1,6 +1,8 @@
 // All routes of all APIs in one table: what is not here does not exist, and every entry declares what it needs.
+import type { SecondFactorGate } from '../access/second-factor-gate.ts'
 import type { Authenticator } from '../auth/authenticate.ts'
 import type { TokenIssuer } from '../auth/bearer.ts'
+import type { LoginGate } from '../auth/check-password.ts'
 import type { PasswordPool } from '../auth/password-pool.ts'
 import type { AuditEntry } from '../metadata/audit.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
@@ -8,9 +10,14 @@ import type { UploadTickets } from '../registry/upload-ticket.ts'
 import type { BlobStore } from '../storage/blob-store.ts'
 import type { DoorEvent } from './events.ts'
 import type { RouteTable } from './route.ts'
+import { accountRoutes } from './site/account.ts'
+import { deviceStartRoutes, deviceTokenRoutes } from './site/device-flow.ts'
+import { deviceRoutes } from './site/device.ts'
 import { liveRoutes, readyRoutes } from './site/health.ts'
 import { assetRoutes, homeRoutes, setupPageRoutes } from './site/pages.ts'
+import { providerAnswerRoutes, providerLoginRoutes, type OidcLogin } from './site/oidc-routes.ts'
 import { setupRoutes } from './site/setup.ts'
+import { loginCodeRoutes, loginRoutes, logoutRoutes } from './site/sign-in.ts'
 import { authorityRoutes, trustScriptRoutes, type TrustDeps } from './site/trust.ts'
 import { tokenRoutes } from './token/token.ts'
 import { baseRoutes, extensionRoutes } from './v2/base.ts'
@@ -28,6 +35,10 @@ export interface RouteDeps extends TrustDeps {
   readonly authenticator: Authenticator
   readonly issuer: TokenIssuer
   readonly passwords: PasswordPool
+  readonly gate: LoginGate
+  readonly secondFactors: SecondFactorGate
+  /** The OpenID Connect providers that people sign in with. */
+  readonly oidc: readonly OidcLogin[]
   readonly emit: (event: DoorEvent) => void
   readonly audit: (entry: AuditEntry) => void
   readonly draining: () => boolean
@@ -35,6 +46,8 @@ export interface RouteDeps extends TrustDeps {
 
 export function createRoutes(deps: RouteDeps): RouteTable {
   const uploads = { ...deps, uploaded: deps.emit }
+  const { forgetPrincipal } = deps.authenticator
+  const signIn = { ...deps, loggedIn: deps.emit, providers: deps.oidc, forgetPrincipal }
   return {
     base: baseRoutes(),
     catalog: catalogRoutes(deps),
@@ -54,5 +67,14 @@ export function createRoutes(deps: RouteDeps): RouteTable {
     'setup-page': setupPageRoutes(deps),
     setup: setupRoutes(deps),
     asset: assetRoutes(),
+    login: loginRoutes(signIn),
+    'login-code': loginCodeRoutes(signIn),
+    'provider-login': providerLoginRoutes(signIn),
+    'provider-answer': providerAnswerRoutes(signIn),
+    logout: logoutRoutes(signIn),
+    account: accountRoutes(deps),
+    device: deviceRoutes(deps),
+    'device-start': deviceStartRoutes(deps),
+    'device-token': deviceTokenRoutes(deps),
   }
 }

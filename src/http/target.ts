@@ -23,6 +23,15 @@ export type Target =
   | { readonly resource: 'setup-page' }
   | { readonly resource: 'setup' }
   | { readonly resource: 'asset'; readonly asset: string }
+  | { readonly resource: 'login' }
+  | { readonly resource: 'login-code' }
+  | { readonly resource: 'provider-login'; readonly provider: string }
+  | { readonly resource: 'provider-answer'; readonly provider: string }
+  | { readonly resource: 'logout' }
+  | { readonly resource: 'account' }
+  | { readonly resource: 'device' }
+  | { readonly resource: 'device-start' }
+  | { readonly resource: 'device-token' }
 
 export type ResourceKind = Target['resource']
 
@@ -40,9 +49,17 @@ const fixed: Readonly<Record<string, Target>> = {
   '/favicon.ico': { resource: 'asset', asset: 'favicon.svg' },
   '/setup': { resource: 'setup-page' },
   '/api/v1/setup': { resource: 'setup' },
+  '/login': { resource: 'login' },
+  '/login/code': { resource: 'login-code' },
+  '/logout': { resource: 'logout' },
+  '/account': { resource: 'account' },
+  '/device': { resource: 'device' },
+  '/api/v1/device': { resource: 'device-start' },
+  '/api/v1/device/token': { resource: 'device-token' },
 }
 
 const assetPrefix = '/assets/'
+const providerPath = /^\/login\/oidc\/([a-z0-9-]{1,32})(\/callback)?$/
 
 /**
  * undefined: no such place.
@@ -54,7 +71,13 @@ export function parseTarget(path: string): Target | undefined {
   if (path.startsWith('/v2/')) return parseRepositoryPath(path.slice(4))
   if (path.startsWith(assetPrefix))
     return { resource: 'asset', asset: path.slice(assetPrefix.length) }
-  return undefined
+  return path.startsWith('/login/') ? parseProviderPath(path) : undefined
+}
+
+function parseProviderPath(path: string): Target | undefined {
+  const [, provider, callback] = providerPath.exec(path) ?? []
+  if (provider === undefined) return undefined
+  return { resource: callback === undefined ? 'provider-login' : 'provider-answer', provider }
 }
 
 function parseRepositoryPath(path: string): Target | undefined {

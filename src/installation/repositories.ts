@@ -3,7 +3,7 @@ import type { Actor } from '../access/actor.ts'
 import { Refusal } from '../access/refusal.ts'
 import { appendAudit } from '../metadata/audit.ts'
 import type { MetadataStore, Reader } from '../metadata/metadata-store.ts'
-import { defaultVisibilityFor } from '../metadata/namespaces.ts'
+import { defaultVisibilityFor, insertNamespace } from '../metadata/namespaces.ts'
 import {
   findRepository,
   insertRepository,
@@ -17,7 +17,7 @@ import {
   type RepositoryStatistics,
 } from '../metadata/statistics.ts'
 import { OciError } from '../oci/errors.ts'
-import { isRepositoryName, parseRepositoryName, type RepositoryName } from '../oci/reference.ts'
+import { isRepositoryName, namespaceOf, parseRepositoryName, type RepositoryName } from '../oci/reference.ts'
 import { removeRepository as removeRepositoryById } from '../registry/delete.ts'
 
 export interface RepositoriesDeps {
@@ -62,6 +62,8 @@ export async function createRepository(
   const name = requireRepositoryName(repository.name)
   requireDescription(description)
   await metadata.write(async (tx) => {
+    const namespace = namespaceOf(name)
+    if (namespace !== undefined) await insertNamespace(tx, { name: namespace, createdBy: actor.id })
     const visibility = repository.visibility ?? (await defaultVisibilityFor(tx, name))
     const isNew = await insertRepository(tx, { name, visibility, description, createdBy: actor.id })
     if (!isNew) {

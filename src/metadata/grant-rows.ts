@@ -204,25 +204,13 @@ const expired = query<{ now: number; limit: number }>()((db, p) =>
   rows(db).where('g.expires_at', '<=', p.now).orderBy('g.id').limit(p.limit),
 )
 
-const due = query<{ now: number }>()((db, p) =>
-  db
-    .selectFrom('grants as g')
-    .leftJoin('repositories as r', (on) =>
-      on.onRef('r.name', '=', 'g.place').on('g.repository_id', 'is', null),
-    )
-    .select('g.id')
-    .where((of) =>
-      of.or([
-        of('g.expires_at', '<=', p.now),
-        of.and([of('g.place_kind', '=', 'repository'), of('r.id', 'is not', null)]),
-      ]),
-    )
-    .limit(1),
+const anyExpired = query<{ now: number }>()((db, p) =>
+  db.selectFrom('grants').select('id').where('expires_at', '<=', p.now).limit(1),
 )
 
-/** Whether there are grants that are over, or that a repository has not seen (bindStrayGrants). */
-export async function isGrantWorkDue(reader: Reader, now: number): Promise<boolean> {
-  return (await reader.one(due, { now })) !== undefined
+/** Whether there are grants that are over. */
+export async function hasExpiredGrants(reader: Reader, now: number): Promise<boolean> {
+  return (await reader.one(anyExpired, { now })) !== undefined
 }
 
 const removeExpired = query<{ id: number; now: number }>()((db, p) =>

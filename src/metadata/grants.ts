@@ -144,11 +144,26 @@ const bindStray = query<object>()((db) =>
 )
 
 /**
- * Regular work: on PostgreSQL a grant and its repository that were made at the same moment have not seen each other.
- * Returns how many there were.
+ * On PostgreSQL a grant and its repository that were made at the same moment have not seen each other: gives those to
+ * each other. Returns how many there were.
  */
 export async function bindStrayGrants(tx: Transaction): Promise<number> {
   return tx.run(bindStray, {})
+}
+
+const anyStray = query<object>()((db) =>
+  db
+    .selectFrom('grants')
+    .innerJoin('repositories', 'repositories.name', 'grants.place')
+    .select('grants.id')
+    .where('grants.place_kind', '=', 'repository')
+    .where('grants.repository_id', 'is', null)
+    .limit(1),
+)
+
+/** Whether bindStrayGrants has anything to do. */
+export async function hasStrayGrants(reader: Reader): Promise<boolean> {
+  return (await reader.one(anyStray, {})) !== undefined
 }
 
 export interface NewGrant {

@@ -5,6 +5,7 @@ import { audit } from './suite-cases/audit.ts'
 import type { Case } from './suite-cases/case.ts'
 import { contents } from './suite-cases/contents.ts'
 import { federation } from './suite-cases/federation.ts'
+import { grantLists } from './suite-cases/grant-lists.ts'
 import { grants } from './suite-cases/grants.ts'
 import { listings } from './suite-cases/listings.ts'
 import { loginAttempts } from './suite-cases/login-attempts.ts'
@@ -41,6 +42,7 @@ const all: readonly Case[] = [
   ...machines,
   ...audit,
   ...grants,
+  ...grantLists,
   ...teams,
   ...namespaces,
   ...accessReviews,

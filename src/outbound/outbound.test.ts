@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { getEventListeners } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
@@ -11,6 +12,7 @@ import { createOutbound } from './outbound.ts'
 import { OutboundError } from './outbound-error.ts'
 import { sendJson, startLocalServer } from './test-support/local-server.ts'
 
+const publicAddress = '93.184.215.14'
 const ok = (_: unknown, response: ServerResponse): void => void response.end('ok')
 
 suite('the outbound client', () => {
@@ -43,11 +45,16 @@ suite('the outbound client', () => {
 
   test('a network opens http for names whose addresses are all in it, and only for those', async () => {
     await using server = await startLocalServer(ok)
-    const answers: string[][] = [['127.0.0.1'], ['127.0.0.1', '93.184.215.14']]
+    const answers: string[][] = [
+      ['127.0.0.1'],
+      ['127.0.0.1', publicAddress],
+      [publicAddress, '127.0.0.1'],
+    ]
     const resolve = () => Promise.resolve(answers.shift() ?? [])
     const outbound = createOutbound({ allow: ['127.0.0.0/8'], resolve })
     const url = `http://idp.internal:${server.port}/`
     assert.equal((await outbound.fetch(url)).status, 200)
+    await assert.rejects(outbound.fetch(url), { kind: 'bad-url' })
     await assert.rejects(outbound.fetch(url), { kind: 'bad-url' })
     assert.equal(server.connections(), 1)
   })
@@ -248,6 +255,18 @@ suite('limits of the outbound client', () => {
     await assert.rejects(outbound.fetch(server.origin, { signal: aborted }), reason)
     await assert.rejects(outbound.getJson(server.origin, { signal: aborted }), reason)
     assert.equal(server.connections(), 1)
+    assert.equal(getEventListeners(controller.signal, 'abort').length, 0)
+  })
+
+  test('nothing is left behind by a request that is over', async () => {
+    await using server = await startLocalServer(ok)
+    const outbound = createOutbound({ allow: [server.host] })
+    const timers = () => process.getActiveResourcesInfo().filter((one) => one === 'Timeout').length
+    const before = timers()
+    const { signal } = new AbortController()
+    for (let count = 0; count < 10; count += 1) await outbound.fetch(server.origin, { signal })
+    assert.equal(getEventListeners(signal, 'abort').length, 0)
+    assert.ok(timers() < before + 10, 'deadlines go on')
   })
 
   test('a cut body, and what is not HTTP, are errors and never answers', async () => {

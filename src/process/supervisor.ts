@@ -6,6 +6,7 @@ import { dirname } from 'node:path'
 import type { ServeEvent, StartFacts } from '../cli/serve-events.ts'
 import type { ServeOptions } from '../cli/composition.ts'
 import { originOf, registryOf } from '../cli/addresses.ts'
+import { sealAudit } from '../audit/seal.ts'
 import { createPasswordPool } from '../auth/password-pool.ts'
 import type { Config } from '../config/config.ts'
 import { formatAddress, isLoopbackHost } from '../config/listen-address.ts'
@@ -102,6 +103,9 @@ export async function serve(config: Config, options: ServeOptions): Promise<numb
   })
   options.onEvent({ kind: 'draining', requests: 0, seconds: config.drainSeconds })
   await workers.drain(config.drainSeconds * 1000)
+  await sealAudit(metadata).catch((error: unknown) =>
+    warn(`The audit log will be sealed at the next start: ${String(error)}`),
+  )
   return 0
 }
 

@@ -1,8 +1,8 @@
 // Repositories come into being with the first push, as visible as their namespace says, or beforehand on purpose.
 import type { MetadataStore, Transaction } from '../metadata/metadata-store.ts'
-import { defaultVisibilityFor } from '../metadata/namespaces.ts'
+import { defaultVisibilityFor, insertNamespace } from '../metadata/namespaces.ts'
 import { findRepository, insertRepository, type RepositoryRow } from '../metadata/repositories.ts'
-import type { RepositoryName } from '../oci/reference.ts'
+import { namespaceOf, type RepositoryName } from '../oci/reference.ts'
 
 /** The repository of that name; made now when there is none. The caller may push to it. */
 export async function ensureRepository(
@@ -19,6 +19,8 @@ export async function makeRepository(
   name: RepositoryName,
   createdBy: number | undefined,
 ): Promise<RepositoryRow> {
+  const namespace = namespaceOf(name)
+  if (namespace !== undefined) await insertNamespace(tx, { name: namespace, createdBy })
   const visibility = await defaultVisibilityFor(tx, name)
   await insertRepository(tx, { name, visibility, createdBy })
   const repository = await findRepository(tx, name)

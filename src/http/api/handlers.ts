@@ -1,10 +1,12 @@
 // All handlers of the management API in one table: it does not compile while an operation has none.
 import type { OperationName } from '../../contract/operations.ts'
 import type { Handlers } from './handler.ts'
+import { accessReviewHandlers } from './handlers/access-reviews.ts'
 import { accessHandlers } from './handlers/access.ts'
 import { totpHandlers } from './handlers/account-totp.ts'
 import { accountHandlers } from './handlers/account.ts'
 import { auditHandlers } from './handlers/audit.ts'
+import { federationRuleHandlers } from './handlers/federation-rules.ts'
 import { grantHandlers } from './handlers/grants.ts'
 import { namespaceHandlers } from './handlers/namespaces.ts'
 import { repositoryHandlers } from './handlers/repositories.ts'
@@ -29,21 +31,7 @@ export const handlers: Handlers<OperationName> = {
   ...totpHandlers,
   ...tokenHandlers,
   ...robotHandlers,
-  ...allUnwritten([
-    'federation-rules.list',
-    'federation-rules.create',
-    'federation-rules.show',
-    'federation-rules.remove',
-    'federation-rules.test',
-  ]),
+  ...federationRuleHandlers,
   ...sessionHandlers,
-  ...allUnwritten([
-    'access-reviews.list',
-    'access-reviews.create',
-    'access-reviews.show',
-    'access-reviews.items',
-    'access-reviews.decide',
-    'access-reviews.close',
-    'access-reviews.evidence',
-  ]),
+  ...accessReviewHandlers,
 }

@@ -46,7 +46,7 @@ suite('an unknown field', () => {
           const { method, path, input } = operation
           fc.pre(!Object.hasOwn(input.shape, key) && key.isWellFormed())
           const target = `${method} /api/v1${filled(path)}`
-          const query = `?${new URLSearchParams({ [key]: String(it) }).toString()}`
+          const query = `?${new URLSearchParams({ [key]: JSON.stringify(it) }).toString()}`
           const { status, problem } = await ask(
             app,
             hasQuery(method) ? `${target}${query}` : target,

@@ -141,7 +141,7 @@ function inputOf(input: z.ZodObject) {
   const schema = z.toJSONSchema(input, { io: 'input' }) as Json
   const properties = (schema['properties'] ?? {}) as Readonly<Record<string, Json>>
   const withDefaults = Object.entries(properties).map(([name, property]) => {
-    const field = input.shape[name]
+    const field: unknown = input.shape[name]
     // Of what is read from text, zod leaves the default out.
     const isLeftOut = field instanceof z.ZodDefault && property['default'] === undefined
     return [name, isLeftOut ? { ...property, default: field.def.defaultValue } : property] as const

@@ -1,8 +1,12 @@
 // The files of the pages. They are text of this program, in a fixed list: no path of a request ever reaches a disk.
 import { createHash } from 'node:crypto'
+import { accountScript } from './account-script.ts'
 import { copyScript } from './copy-script.ts'
+import { deviceScript } from './device-script.ts'
 import { favicon } from './favicon.ts'
 import { setupScript } from './setup-script.ts'
+import { signInScript } from './sign-in-script.ts'
+import { accountStyle } from './style-account.ts'
 import { controlStyle } from './style-controls.ts'
 import { style } from './style.ts'
 
@@ -13,9 +17,12 @@ export interface Asset {
 }
 
 export const assets: ReadonlyMap<string, Asset> = new Map([
-  ['carrel.css', asset('text/css; charset=utf-8', `${style}\n${controlStyle}`)],
+  ['carrel.css', asset('text/css; charset=utf-8', `${style}\n${controlStyle}\n${accountStyle}`)],
+  ['account.js', asset('text/javascript; charset=utf-8', accountScript)],
   ['copy.js', asset('text/javascript; charset=utf-8', copyScript)],
+  ['device.js', asset('text/javascript; charset=utf-8', deviceScript)],
   ['setup.js', asset('text/javascript; charset=utf-8', setupScript)],
+  ['sign-in.js', asset('text/javascript; charset=utf-8', signInScript)],
   ['favicon.svg', asset('image/svg+xml', favicon)],
 ])
 

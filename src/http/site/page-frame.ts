@@ -20,6 +20,8 @@ export interface PageContext {
   readonly open: boolean
   /** The certificate comes from our own authority, which other machines do not know. */
   readonly ownAuthority: boolean
+  /** The name of whoever has a session here. */
+  readonly signedIn?: string
 }
 
 export function pageText({ title, scripts, open, content }: Page): string {
@@ -51,6 +53,11 @@ function scriptTags(scripts: readonly string[]): Markup {
   }
   return tags
 }
+
+/** Stands above the heading of every page but the first. */
+export const brand = markup`<p class="brand">
+        <a href="/"><img src="/assets/favicon.svg" alt="" width="32" height="32">Carrel</a>
+      </p>`
 
 const openBanner = markup`<aside class="open" aria-label="Open mode">
       <p>

@@ -4,12 +4,9 @@ import { HttpError } from '../http-error.ts'
 import type { Reply } from '../reply.ts'
 import { nothing, type Call, type Routes } from '../route.ts'
 import { assets } from './assets.ts'
-import type { PageContext } from './page-frame.ts'
 import { homePage } from './page-home.ts'
+import { contextOf, pageReply, strictHeaders, type PageDeps } from './page-reply.ts'
 import { setupPage } from './page-setup.ts'
-import type { TrustDeps } from './trust.ts'
-
-export type PageDeps = Pick<TrustDeps, 'authorityPem'>
 
 export function homeRoutes(deps: PageDeps): Routes<'home'> {
   const run = async (call: Call) => pageReply(homePage(contextOf(deps, call)))
@@ -28,47 +25,6 @@ export function assetRoutes(): Routes<'asset'> {
   const run = async ({ target, request }: Call<{ resource: 'asset'; asset: string }>) =>
     assetReply(target.asset, request.headers['if-none-match'])
   return { GET: { needs: nothing, run }, HEAD: { needs: nothing, run } }
-}
-
-function contextOf({ authorityPem }: PageDeps, { request, identity }: Call): PageContext {
-  // A proxy that says so ends TLS itself, with a certificate that is not ours.
-  const proxied = request.headers['x-forwarded-proto'] !== undefined
-  const { host, protocol } = new URL(request.origin)
-  return {
-    host,
-    secure: protocol === 'https:',
-    open: identity.kind === 'open',
-    ownAuthority: !proxied && authorityPem() !== undefined,
-  }
-}
-
-const contentSecurityPolicy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self'",
-  "connect-src 'self'",
-  "form-action 'self'",
-  "base-uri 'none'",
-  "frame-ancestors 'none'",
-].join('; ')
-
-const strictHeaders = {
-  'content-security-policy': contentSecurityPolicy,
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-resource-policy': 'same-origin',
-  'referrer-policy': 'no-referrer',
-  'x-content-type-options': 'nosniff',
-}
-
-function pageReply(text: string): Reply {
-  const headers = {
-    ...strictHeaders,
-    'content-type': 'text/html; charset=utf-8',
-    'content-length': Buffer.byteLength(text),
-    'cache-control': 'no-store',
-  }
-  return { status: 200, headers, body: text }
 }
 
 /** @throws {HttpError} 404 */

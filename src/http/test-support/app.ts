@@ -6,7 +6,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type { TestContext } from 'node:test'
-import { createAuthenticator, type Authenticator } from '../../auth/authenticate.ts'
+import {
+  createAuthenticator,
+  type Authenticator,
+  type AuthenticatorDeps,
+} from '../../auth/authenticate.ts'
+import type { DecisionWatch } from '../../access/decision-watch.ts'
+import { createLoginGate } from '../../access/login-gate.ts'
+import { createSecondFactorGate } from '../../access/second-factor-gate.ts'
 import { createTokenIssuer, generateSigningKey, type TokenIssuer } from '../../auth/bearer.ts'
 import type { Identity } from '../../auth/identity.ts'
 import { createPasswordPool } from '../../auth/password-pool.ts'
@@ -19,12 +26,15 @@ import { createBlobStore } from '../../storage/blob-store.ts'
 import type { StorageDriver } from '../../storage/driver.ts'
 import { createMemoryDriver } from '../../storage/drivers/memory/memory-driver.ts'
 import { createApi } from '../api/api.ts'
+import type { ApiDeps } from '../api/handler.ts'
 import { createApp, type App } from '../app.ts'
+import { createAuthenticateRequest } from '../authenticate-request.ts'
 import type { DoorEvent } from '../events.ts'
 import type { Reply } from '../reply.ts'
 import type { HttpRequest, Peer } from '../request.ts'
 import { createRoutes } from '../routes.ts'
 import type { RouteTable } from '../route.ts'
+import type { OidcLogin } from '../site/oidc-routes.ts'
 import { makeUsers, users, type UserName } from './users.ts'
 
 export interface TestApp {
@@ -51,22 +61,34 @@ export interface TestAppOptions {
   readonly open?: boolean
   readonly driver?: (driver: StorageDriver) => StorageDriver
   readonly authorityPem?: string
+  /** What stands between the application and its database, once the users are made. */
+  readonly metadata?: (store: MetadataStore) => MetadataStore
+  /** What signing in has besides. */
+  readonly signIn?: (store: MetadataStore) => Partial<AuthenticatorDeps>
+  /** What the management API has besides. */
+  readonly api?: Partial<ApiDeps>
+  readonly watch?: (audit: (entry: AuditEntry) => void) => DecisionWatch
+  /** The providers that people sign in with. */
+  readonly oidc?: readonly OidcLogin[]
 }
 
 export const serviceName = 'test-installation'
+/** Seals the secrets of second factors. */
+export const totpKey = new Uint8Array(32).fill(7)
 
 export async function anApp(t: TestContext, options: TestAppOptions = {}): Promise<TestApp> {
   const folder = await mkdtemp(join(tmpdir(), 'carrel-http-'))
-  const metadata = await openSqlite({ file: join(folder, 'carrel.db'), migrate: true })
+  const stored = await openSqlite({ file: join(folder, 'carrel.db'), migrate: true })
   const memory = createMemoryDriver()
   const driver = options.driver?.(memory) ?? memory
   const passwords = createPasswordPool({ threads: 1, queueLimit: 64 })
   t.after(async () => {
     await passwords.close()
-    await metadata[Symbol.asyncDispose]()
+    await stored[Symbol.asyncDispose]()
     await rm(folder, { recursive: true, force: true })
   })
-  const ids = await makeUsers(metadata)
+  const ids = await makeUsers(stored)
+  const metadata = options.metadata?.(stored) ?? stored
   const issuer = createTokenIssuer({
     keys: [await generateSigningKey()],
     installationId: serviceName,
@@ -76,34 +98,43 @@ export async function anApp(t: TestContext, options: TestAppOptions = {}): Promi
     principals: createPrincipalDirectory(metadata),
     passwords,
     warn: () => undefined,
+    ...options.signIn?.(metadata),
   })
   const events: DoorEvent[] = []
   const audited: AuditEntry[] = []
   const faults: unknown[] = []
   const state = { draining: false }
   const tickets = createUploadTickets(randomBytes(32), 24 * 60 * 60 * 1000)
+  const audit = (entry: AuditEntry) => void audited.push(entry)
   const routes = createRoutes({
     metadata,
+    gate: createLoginGate({ metadata, audit }),
+    secondFactors: createSecondFactorGate({ metadata, audit, totpKey: async () => totpKey }),
+    oidc: options.oidc ?? [],
     blobs: createBlobStore(driver),
     tickets,
     authenticator,
     issuer,
     passwords,
     emit: (event) => events.push(event),
-    audit: (entry) => audited.push(entry),
+    audit,
     draining: () => state.draining,
     authorityPem: () => options.authorityPem,
     trustScript: (hostPort) => `#!/bin/sh\n# ${hostPort}\n`,
   })
   const everybody: Identity = { kind: 'open' }
+  const { forgetPrincipal, forgetToken } = authenticator
+  const api = createApi({ metadata, passwords, forgetPrincipal, forgetToken, ...options.api })
   const app = createApp({
     metadata,
     routes,
-    authenticate: async ({ headers }) =>
-      options.open === true ? everybody : authenticator.authenticate(headers.authorization),
+    authenticate:
+      options.open === true
+        ? async () => everybody
+        : createAuthenticateRequest({ authenticator, metadata }),
     service: serviceName,
-    api: async () =>
-      createApi({ metadata, passwords, forgetPrincipal: authenticator.forgetPrincipal }),
+    api: async () => api,
+    watch: options.watch?.((entry) => audited.push(entry)),
     log: {
       answered: (_request, _reply, error) => {
         if (error !== undefined) faults.push(error)

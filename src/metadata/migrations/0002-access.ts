@@ -52,7 +52,9 @@ function principalsAndGrants({ text, bytes, integer, identity, keyed }: ColumnWo
       changed_at ${integer} not null)`,
     sql`create index grants_principal on grants (principal_id) where principal_id is not null`,
     sql`create index grants_team on grants (team_id) where team_id is not null`,
-    sql`create index grants_subject on grants (subject_kind)`,
+    sql`create unique index grants_once on grants
+      (subject_kind, coalesce(principal_id, 0), coalesce(team_id, 0), place)`,
+    sql`create index grants_expires on grants (expires_at) where expires_at is not null`,
     sql`create index grants_place on grants (place_kind, place)`,
     sql`create index grants_repository on grants (repository_id) where repository_id is not null`,
   ]

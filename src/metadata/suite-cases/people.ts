@@ -51,9 +51,15 @@ export const people: readonly Case[] = [
         name: 'alice',
         kind: 'user',
         provider: 'local',
+        subject: 'alice',
+        displayName: undefined,
         admin: true,
         disabled: false,
         passwordHash: '$argon2id$…',
+        createdBy: undefined,
+        expiresAt: undefined,
+        lastSeenAt: undefined,
+        secondFactor: false,
       })
       assert.ok(id > 0 && createdAt <= Date.now())
       assert.deepEqual(await findPrincipalById(store, id), found)

@@ -28,12 +28,7 @@ import {
   updateTeam,
 } from '../teams.ts'
 import { aUser, type Case } from './case.ts'
-
-async function aTeam(tx: Transaction, name: string): Promise<number> {
-  const id = await insertTeam(tx, { name, description: '', createdBy: undefined })
-  if (id === undefined) throw new Error(`the team ${name} was not made`)
-  return id
-}
+import { aTeam } from './grant-case.ts'
 
 async function join(
   tx: Transaction,

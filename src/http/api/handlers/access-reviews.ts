@@ -9,7 +9,7 @@ import {
   type ReviewItem,
 } from '../../../access/campaign-view.ts'
 import { decideItem, openReview, reviewerActions } from '../../../access/campaign.ts'
-import { evidenceKeys, installationSign } from '../../../access/evidence.ts'
+import { installationSign } from '../../../access/evidence.ts'
 import { requirePlace } from '../../../access/grants.ts'
 import { decide, isAdministrator, type Permission } from '../../../auth/authorize.ts'
 import { principalId, type Identity } from '../../../auth/identity.ts'
@@ -84,10 +84,8 @@ export const accessReviewHandlers: Handlers<OperationOf<'access-reviews'>> = {
     locate: async (reader, { id }, identity) => whoSees(reader, id, identity),
     async run({ deps, input: { id, format } }) {
       const { [format]: document } = await findEvidence(deps, id)
-      const { content, signature, keyId } = document
-      const keys = await evidenceKeys(deps.metadata)
-      const key = keys.find(({ kid }) => kid === keyId)
-      const publicKey = key === undefined ? '' : JSON.stringify(key.publicJwk)
+      const { content, signature, keyId, publicJwk } = document
+      const publicKey = publicJwk === undefined ? '' : JSON.stringify(publicJwk)
       return { format, content, signature, keyId, publicKey }
     },
   },
@@ -103,7 +101,9 @@ async function whoSees(
   if (review === undefined) return undefined
   if (isAdministrator(identity)) return installationAdmin()
   if (isOwner(identity, review.owner?.id)) return ownAccount()
-  return ownsPlace(identity, review.place) ? onPlace(requirePlace(review.place), reviewerActions) : undefined
+  return ownsPlace(identity, review.place)
+    ? onPlace(requirePlace(review.place), reviewerActions)
+    : undefined
 }
 
 function isVisible(identity: Identity, { where, ownerId }: Review): boolean {

@@ -25,7 +25,10 @@ suite('/api/v1/sessions', () => {
     const missing = await ask(app, 'DELETE /api/v1/sessions/999', { as: 'bob' })
     assert.deepEqual([refused.status, refused.text], [404, missing.text])
     assert.equal((await ask(app, 'GET /api/v1/sessions?for=user:ann', { as: 'bob' })).status, 404)
-    assert.equal((await ask(app, 'DELETE /api/v1/sessions?for=user:ann', { as: 'bob' })).status, 404)
+    assert.equal(
+      (await ask(app, 'DELETE /api/v1/sessions?for=user:ann', { as: 'bob' })).status,
+      404,
+    )
     const admin = await clientOf(app, 'admin')
     assert.equal((await admin.call('sessions.list', { for: 'user:ann' })).items.length, 2)
     await admin.call('sessions.end', { id: two.id })

@@ -85,7 +85,10 @@ suite('/api/v1/tokens', () => {
   test('others find nothing, administrators see and end everybody’s', async (t) => {
     const app = await aTokenApi(t)
     const { id } = await create(app, 'ann', { name: 'laptop' })
-    const lines = [(of: number) => `GET /api/v1/tokens/${of}`, (of: number) => `POST /api/v1/tokens/${of}/rotate`]
+    const lines = [
+      (of: number) => `GET /api/v1/tokens/${of}`,
+      (of: number) => `POST /api/v1/tokens/${of}/rotate`,
+    ]
     for (const line of lines) {
       const refused = await ask(app, line(id), { as: 'bob' })
       const missing = await ask(app, line(id + 1), { as: 'bob' })

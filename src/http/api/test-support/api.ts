@@ -1,5 +1,6 @@
 // The management API for one test, over SQLite in a temporary folder: requests go in and answers come out as values.
 // admin administers the installation, ann and bob are users with a namespace each.
+import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -12,7 +13,8 @@ import { makeOwnNamespace } from '../../../access/namespaces.ts'
 import { findSubject } from '../../../access/subjects.ts'
 import type { Identity, PrincipalIdentity } from '../../../auth/identity.ts'
 import { createPasswordPool } from '../../../auth/password-pool.ts'
-import { createApiClient, type ApiClient } from '../../../contract/client.ts'
+import { ApiError, createApiClient, type ApiClient } from '../../../contract/client.ts'
+import { operations } from '../../../contract/operations.ts'
 import type { Problem } from '../../../contract/problem.ts'
 import { listAudit } from '../../../metadata/audit.ts'
 import { openSqlite } from '../../../metadata/dialects/sqlite.ts'
@@ -87,8 +89,32 @@ export async function principalOf(app: TestApi, name: string): Promise<Principal
   return (await identityOf(app, name)) as PrincipalIdentity
 }
 
-export async function clientOf(app: TestApi, who: string): Promise<ApiClient> {
-  return createApiClient(inProcessTransport(app.api, await identityOf(app, who)))
+/** Everything that is answered must be exactly what the operation promises, and no field more. */
+export async function clientOf(app: TestApi, who: string | Identity): Promise<ApiClient> {
+  const identity = typeof who === 'string' ? await identityOf(app, who) : who
+  const client = createApiClient(inProcessTransport(app.api, identity))
+  return {
+    ...client,
+    async call(name, input, options) {
+      const output = await client.call(name, input, options)
+      assert.deepEqual(operations[name].output.parse(output), output, name)
+      return output
+    },
+  }
+}
+
+/** What a call is refused with: status and kind, as in `404 not-found`. */
+export function refused(kind: string, detail = /./) {
+  return (error: unknown): boolean => {
+    assert.ok(error instanceof ApiError, String(error))
+    assert.equal(
+      `${error.status} ${error.problem.type.replace('/problems/', '')}`,
+      kind,
+      error.message,
+    )
+    assert.match(`${error.problem.detail} ${error.problem.why ?? ''}`, detail)
+    return true
+  }
 }
 
 export interface Answer {

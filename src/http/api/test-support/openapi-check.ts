@@ -5,13 +5,14 @@ type Json = Readonly<Record<string, unknown>>
 
 const methods = new Set(['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace'])
 const types = new Set(['string', 'number', 'integer', 'boolean', 'array', 'object', 'null'])
-const keywords = new Set([
-  ...['$ref', 'type', 'enum', 'const', 'anyOf', 'allOf', 'oneOf', 'not', 'default', 'examples'],
-  ...['title', 'description', 'format', 'pattern', 'minLength', 'maxLength', 'minimum', 'maximum'],
-  ...['exclusiveMinimum', 'exclusiveMaximum', 'multipleOf', 'items', 'prefixItems', 'minItems'],
-  ...['maxItems', 'uniqueItems', 'properties', 'required', 'additionalProperties', 'propertyNames'],
-  ...['minProperties', 'maxProperties', 'readOnly', 'writeOnly', 'deprecated'],
-])
+const keywords = new Set(
+  (
+    '$ref type enum const anyOf allOf oneOf not default examples title description format pattern minLength ' +
+    'maxLength minimum maximum exclusiveMinimum exclusiveMaximum multipleOf items prefixItems minItems maxItems ' +
+    'uniqueItems properties required additionalProperties propertyNames minProperties maxProperties readOnly ' +
+    'writeOnly deprecated'
+  ).split(' '),
+)
 
 /** What is wrong, one sentence each; nothing when all is well. */
 export function checkOpenApi(document: unknown): readonly string[] {
@@ -95,7 +96,7 @@ function checkOperation(
   for (const [status, answer] of Object.entries(responses)) {
     expect(/^(?:[1-5]\d\d|default)$/.test(status), `${where}: ${status} is no status`)
     const { $ref, ...rest } = objectOf(answer)
-    const response = $ref === undefined ? rest : objectOf(resolve(root, String($ref)))
+    const response = $ref === undefined ? rest : objectOf(resolve(root, textOf($ref)))
     expect(typeof response['description'] === 'string', `${where}: ${status} has no description`)
     if (response['content'] !== undefined) {
       checkContent(response['content'], `${where} ${status}`, expect)
@@ -118,9 +119,9 @@ function checkSchema(schema: unknown, where: string, expect: Expect): void {
   const all = objectOf(schema)
   for (const key of Object.keys(all)) expect(keywords.has(key), `${where}: ${key} is no keyword`)
   const { type, required, properties, pattern } = all
-  expect(type === undefined || types.has(String(type)), `${where}: ${String(type)} is no type`)
+  expect(type === undefined || types.has(textOf(type)), `${where}: ${textOf(type)} is no type`)
   expect(type !== 'array' || all['items'] !== undefined, `${where}: items are missing`)
-  if (pattern !== undefined) expect(isPattern(String(pattern)), `${where}: ${String(pattern)}`)
+  if (pattern !== undefined) expect(isPattern(textOf(pattern)), `${where}: ${textOf(pattern)}`)
   for (const name of (required ?? []) as readonly string[]) {
     expect(Object.hasOwn(objectOf(properties), name), `${where}: ${name} is required and not there`)
   }
