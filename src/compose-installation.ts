@@ -4,6 +4,7 @@ import { mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { generatePassword } from './auth/generated-password.ts'
 import { createPasswordPool, type PasswordPool } from './auth/password-pool.ts'
+import { originOf } from './cli/addresses.ts'
 import {
   InstallationError,
   type Check,
@@ -11,6 +12,7 @@ import {
   type RepositorySummary,
   type UserSummary,
 } from './cli/composition.ts'
+import { checkSignIn } from './compose-sign-in.ts'
 import { databaseFile, openBlobs, openMetadata } from './compose-stores.ts'
 import type { Config } from './config/config.ts'
 import { isLoopbackHost } from './config/listen-address.ts'
@@ -252,6 +254,7 @@ export async function* doctor(config: Config): AsyncGenerator<Check> {
   if (config.htpasswdFile !== undefined) yield await checkHtpasswd(config.htpasswdFile)
   if (config.adminPasswordFile !== undefined)
     yield await checkPasswordFile(config.adminPasswordFile)
+  yield* checkSignIn(config, originOf(config))
 }
 
 /** What lies in the database and the storage; returns the id of the installation. */

@@ -1,6 +1,7 @@
 // Signing in with what is kept elsewhere: providers of the single-sign-on file, directories, and trust rules for CI
 // jobs. What an installation does not use is never loaded, and what it uses only when somebody signs in by it.
 import { readFile } from 'node:fs/promises'
+import { InstallationError } from './cli/composition.ts'
 import type { ExternalPasswords } from './auth/check-password.ts'
 import type { Federate } from './auth/sign-in-federated.ts'
 import type { OidcLogin } from './http/site/oidc-routes.ts'
@@ -145,6 +146,16 @@ async function problemsOf(work: () => Promise<unknown>): Promise<string[]> {
   } catch (error) {
     return error instanceof Error ? error.message.split('\n') : [String(error)]
   }
+}
+
+/** @throws {InstallationError} invalid, with all that is wrong: a start must not get any further */
+export async function requireSignIn(settings: SignInSettings): Promise<void> {
+  const [what, ...more] = await signInProblems(settings)
+  if (what === undefined) return
+  throw new InstallationError('invalid', what, {
+    ...(more.length > 0 && { why: more.join('\n') }),
+    fix: 'carrel config check',
+  })
 }
 
 /** Whether each provider can be asked, and takes this installation for its client. */

@@ -17,6 +17,10 @@ const composition: Composition = {
     const { openApi } = await import('./compose-management.ts')
     return openApi(config, options)
   },
+  async fileProblems(config) {
+    const { signInProblems } = await import('./compose-sign-in.ts')
+    return signInProblems(config)
+  },
   async *doctor(config) {
     const { doctor } = await import('./compose-installation.ts')
     yield* doctor(config)

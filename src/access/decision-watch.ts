@@ -44,9 +44,16 @@ export function createDecisionWatch(
         }
         return
       }
+      // Who gives rights has used those that are given, too: without them nothing could be given.
+      const { resource } = wanted
+      if (grant !== undefined && resource.type === 'place') {
+        for (const action of resource.giving) {
+          uses.used({ grantId: grant.id, action, at: Date.now() })
+        }
+      }
       uses.used({
         grantId: grant?.id,
-        action: wanted.action,
+        action: resource.type === 'repository' ? wanted.action : 'admin',
         principalId: identity.id,
         tokenId: identity.token?.id,
         secretHash: identity.token?.secretHash,

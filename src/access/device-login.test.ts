@@ -76,7 +76,15 @@ suite('a device that asks to be signed in', () => {
     const ann = await addUser(world, 'ann')
     const { deviceCode, userCode } = await startDevice(world, origin)
     const next = userCode.startsWith('B') ? `C${userCode.slice(1)}` : `B${userCode.slice(1)}`
-    for (const typed of [next, '', userCode.slice(1), `${userCode}B`, deviceCode, '%', "' or 1=1"]) {
+    for (const typed of [
+      next,
+      '',
+      userCode.slice(1),
+      `${userCode}B`,
+      deviceCode,
+      '%',
+      "' or 1=1",
+    ]) {
       await assert.rejects(agreeDevice(world, ann, typed), unknown)
       assert.equal(await findDevice(world, typed), undefined)
     }

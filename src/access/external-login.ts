@@ -16,6 +16,7 @@ import {
   type PrincipalRow,
 } from '../metadata/principals.ts'
 import { replaceGroupMembership } from '../metadata/team-groups.ts'
+import { StorageUnavailableError } from '../oci/errors.ts'
 import { makeOwnNamespace } from './namespaces.ts'
 import { Refusal } from './refusal.ts'
 
@@ -123,15 +124,24 @@ export function createExternalPasswords(deps: ExternalPasswordsDeps): ExternalPa
 
   return {
     async check(user, password, record) {
+      let unavailable: SignOnUnavailableError | undefined
       for (const { directory, name } of candidates(directories, user, record)) {
         try {
           const found = await ask(directory, name, password)
           if (found !== undefined) return found
         } catch (error) {
-          // Others may know the account; and nobody is locked out by a directory that is down.
+          // Others may know the account.
           if (!isNo(error)) throw error
-          warn(`${directory.name} did not let ${JSON.stringify(user.slice(0, 64))} in: ${String(error)}`)
+          if (error instanceof SignOnUnavailableError) unavailable = error
+          warn(
+            `${directory.name} did not let ${JSON.stringify(user.slice(0, 64))} in: ${String(error)}`,
+          )
         }
+      }
+      // Nothing was learned of the password, so it must not count as a wrong one: a directory that was down for a
+      // while would have locked out everybody who tried.
+      if (unavailable !== undefined) {
+        throw new StorageUnavailableError(unavailable.message, { cause: unavailable })
       }
       return undefined
     },

@@ -1,165 +1,22 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { createOutbound } from '../outbound/outbound.ts'
-import { deletePrincipal, findPrincipalByName, insertPrincipal } from '../metadata/principals.ts'
-import { grantsOfPrincipal } from '../metadata/grants.ts'
+import { deletePrincipal } from '../metadata/principals.ts'
 import { createIdTokenVerifier } from '../sign-on/id-token.ts'
-import {
-  forge,
-  makeKey,
-  startTestIssuer,
-  type SigningKey,
-  type TestIssuer,
-} from '../sign-on/test-support/id-token-issuer.ts'
+import { makeKey } from '../sign-on/test-support/id-token-issuer.ts'
 import { testFederation } from './federation-explanation.ts'
-import {
-  changeRule,
-  createFederationRule,
-  listRules,
-  removeRule,
-  showRule,
-  type MakeFederationRuleDeps,
-  type NewFederationRule,
-} from './federation-rules.ts'
+import { changeRule, removeRule } from './federation-rules.ts'
 import { createFederate, forgetEndedLogins, goodForMs, type FederationDeps } from './federation.ts'
-import { addUser, auditOf, openWorld, operator, refusal, type World } from './test-support/world.ts'
+import { addRule, audience, job, openTrust, tokenOf } from './test-support/trust.ts'
+import { addUser, auditOf, operator, refusal } from './test-support/world.ts'
 
-const audience = 'https://registry.example.com'
 const minute = 60_000
 const start = Date.parse('2027-01-05T10:00:00Z')
-
-interface Trust extends World {
-  readonly issuer: TestIssuer
-  readonly key: SigningKey
-  readonly deps: FederationDeps & MakeFederationRuleDeps
-}
-
-async function openTrust(): Promise<Trust> {
-  const world = await openWorld()
-  const key = await makeKey('ES256', 'one')
-  const issuer = await startTestIssuer(key)
-  const outbound = createOutbound({ allow: ['127.0.0.1'], timeoutMs: 5000 })
-  const idTokens = createIdTokenVerifier({ outbound, now: () => Date.now() })
-  return {
-    metadata: world.metadata,
-    issuer,
-    key,
-    deps: { metadata: world.metadata, idTokens, audience: () => audience },
-    async [Symbol.asyncDispose]() {
-      await issuer[Symbol.asyncDispose]()
-      await world[Symbol.asyncDispose]()
-    },
-  }
-}
-
-const job = {
-  sub: 'repo:acme/app:ref:refs/heads/main',
-  repository: 'acme/app',
-  repository_id: '74',
-  ref: 'refs/heads/main',
-  sha: 'c0ffee',
-  run_id: '812',
-  actor: 'ann',
-}
-
-/** A token that is good for five minutes from now. */
-function tokenOf({ issuer, key }: Trust, more: object = {}): string {
-  const now = Math.floor(Date.now() / 1000)
-  const times = { iat: now - 5, nbf: now - 5, exp: now + 300, jti: `${now}` }
-  return forge(key, { iss: issuer.issuer, aud: audience, ...job, ...times, ...more })
-}
-
-async function addRule(
-  { deps, issuer }: Trust,
-  name: string,
-  more: Partial<NewFederationRule> = {},
-) {
-  const claims = { repository: 'acme/app', ref: 'refs/heads/main' }
-  const rule = { name, kind: 'github', issuer: issuer.issuer, claims, ...more } as const
-  return createFederationRule(deps, operator, rule)
-}
 
 const unauthorized = (words: RegExp) => (error: unknown) => {
   const { code, message } = error as { code?: string; message: string }
   return code === 'UNAUTHORIZED' && words.test(message)
 }
-
-suite('a trust rule', () => {
-  test('is a principal with the grants that were asked for', async () => {
-    await using trust = await openTrust()
-    const scopes = ['web/app:pull,push', 'team/:reader']
-    const rule = await addRule(trust, 'main', { scopes })
-    assert.deepEqual(
-      [rule.kind, rule.issuer, rule.audience, rule.claims, rule.grants, rule.disabled],
-      [
-        'github',
-        trust.issuer.issuer,
-        audience,
-        { repository: 'acme/app', ref: 'refs/heads/main' },
-        2,
-        false,
-      ],
-    )
-    const row = await findPrincipalByName(trust.metadata, 'main')
-    assert.deepEqual([row?.kind, row?.provider, row?.id], ['federated', 'federation', rule.id])
-    assert.equal((await grantsOfPrincipal(trust.metadata, rule.id)).length, 2)
-    assert.deepEqual(await showRule(trust.deps, 'main'), rule)
-    assert.deepEqual(await listRules(trust.deps, { after: 0, limit: 9 }), [rule])
-    assert.match(rule.warnings.join(), /repository_id/)
-    assert.equal((await auditOf(trust, 'federation.added'))[0]?.subject, 'federated:main')
-  })
-
-  test('that would trust anybody is refused', async () => {
-    await using trust = await openTrust()
-    for (const claims of [
-      {},
-      { repository: '*' },
-      { repository: '*/app' },
-      { ref: 'refs/heads/main' },
-      { aud: 'x' },
-      { repository: ['acme/app', '**'] },
-    ]) {
-      const made = addRule(trust, 'main', { claims })
-      await assert.rejects(made, refusal('invalid', /cannot be made/, /./), JSON.stringify(claims))
-    }
-    assert.equal(await findPrincipalByName(trust.metadata, 'main'), undefined)
-    assert.equal(trust.issuer.server.requests.length, 0, 'nobody was asked')
-  })
-
-  test('is made only when its issuer gives its keys, and calls itself that', async () => {
-    await using trust = await openTrust()
-    const make = async (more: Partial<NewFederationRule>) => addRule(trust, 'main', more)
-    const useless = refusal('invalid', /could not be verified/, /./)
-    trust.issuer.discovery = { issuer: 'https://other.example.com' }
-    await assert.rejects(make({}), useless)
-    trust.issuer.discovery = {}
-    trust.issuer.keys = { keys: [] }
-    await assert.rejects(make({}), useless)
-    trust.issuer.isDown = true
-    await assert.rejects(make({}), useless)
-    await assert.rejects(make({ issuer: 'http://192.168.7.7' }), useless)
-    await assert.rejects(make({ issuer: 'file:///etc/passwd' }), useless)
-    const missing = make({ kind: 'kubernetes', issuer: undefined })
-    await assert.rejects(missing, refusal('invalid', /who signs/))
-    assert.deepEqual(await listRules(trust.deps, { after: 0, limit: 9 }), [])
-  })
-
-  test('has a name that nobody else has', async () => {
-    await using trust = await openTrust()
-    await addUser(trust, 'ann')
-    await trust.metadata.write((tx) =>
-      insertPrincipal(tx, { name: 'ci', provider: 'robot', kind: 'robot' }),
-    )
-    await assert.rejects(addRule(trust, 'ann'), refusal('exists', /a user ann/))
-    await assert.rejects(addRule(trust, 'ci'), refusal('exists', /a robot ci/))
-    await assert.rejects(addRule(trust, 'oidc'), refusal('invalid', /name of a trust rule/))
-    await assert.rejects(addRule(trust, 'A'), refusal('invalid', /name of a trust rule/))
-    await addRule(trust, 'main')
-    await assert.rejects(addRule(trust, 'main'), refusal('exists', /a trust rule main/))
-    const audience_ = addRule(trust, 'two', { audience: 'a b' })
-    await assert.rejects(audience_, refusal('invalid', /audience/))
-  })
-})
 
 suite('an identity token as the password', () => {
   test('opens what its rule may, and tells where the job came from', async () => {

@@ -2,6 +2,7 @@
 import { readActions, roleNames, roles, sortActions } from '../auth/action.ts'
 import type { GrantedAction, Role } from '../auth/action.ts'
 import type { GrantRow } from '../metadata/grant-rows.ts'
+import { isBroaderThanUsed } from './shrink-actions.ts'
 import { formatSubject } from './subjects.ts'
 
 /**
@@ -82,7 +83,7 @@ function flagsOf(
   const flags: GrantFlag[] = []
   if (lastUsedAt === undefined) flags.push('never-used')
   if ((lastUsedAt ?? grantedAt) < now - unusedAfterMs) flags.push('unused')
-  if (lastUsedAt !== undefined && used.length < actions.length) flags.push('broader-than-used')
+  if (isBroaderThanUsed(actions, used)) flags.push('broader-than-used')
   if (expiresAt === undefined) flags.push('no-expiry')
   if (subjectDisabled) flags.push('disabled-holder')
   return flags

@@ -27,6 +27,7 @@ import { grantOf, type Grant } from './grant-view.ts'
 import { ensureNamespace } from './namespaces.ts'
 import { longestReason, requireOneLine } from './one-line.ts'
 import { Refusal } from './refusal.ts'
+import { shrunkActions } from './shrink-actions.ts'
 import { findSubject, formatSubject } from './subjects.ts'
 
 export interface GrantsDeps {
@@ -287,11 +288,11 @@ async function preparePlace(
 }
 
 function usedActions(row: GrantRow): readonly GrantedAction[] {
-  const { id, actionsUsed } = grantOf(row)
-  if (actionsUsed.length > 0) return actionsUsed
-  throw new Refusal('invalid', `nothing would be left of grant ${id}`, {
+  const left = shrunkActions(readActions(row.actions), readActions(row.actionsUsed))
+  if (left.length > 0) return left
+  throw new Refusal('invalid', `nothing would be left of grant ${row.id}`, {
     why: 'nobody ever used it',
-    fix: `carrel grant rm ${id}`,
+    fix: `carrel grant rm ${row.id}`,
   })
 }
 

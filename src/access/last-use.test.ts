@@ -172,6 +172,18 @@ test('closing writes the rest, and what comes later is not noted', async () => {
   assert.deepEqual(await usesOf(world), { at: 5, actions: 'pull' })
 })
 
+test('what cannot even be written at the end is told to be lost', async () => {
+  await using world = await openWorld()
+  const { grantId } = await aGrant(world)
+  const { write } = failing(world.metadata, 1)
+  const warnings: string[] = []
+  const warn = (message: string) => warnings.push(message)
+  const recorder = createUseRecorder({ write }, { flushEveryMs: 60_000, warn })
+  recorder.used({ grantId, action: 'pull', at: 5 })
+  await recorder.close()
+  assert.match(warnings.at(-1) ?? '', /is lost/)
+})
+
 test('more than a transaction should hold is written in several', async () => {
   await using world = await openWorld()
   const { grantId } = await aGrant(world)

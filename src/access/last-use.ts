@@ -130,6 +130,7 @@ export function createUseRecorder(
     isClosed = true
     await flush()
     clearTimeout(timer)
+    if (!isEmpty(notes)) warn('Last use of the past minutes could not be written and is lost.')
   }
 
   return { used, flush, close, [Symbol.asyncDispose]: close }

@@ -90,7 +90,9 @@ export async function listSessions(
   }: { readonly principalId: number; readonly after: number; readonly limit: number },
 ): Promise<readonly Session[]> {
   const rows = await listSessionRows(metadata, principalId, page)
-  return rows.map(({ detail: _, ...session }) => session)
+  return rows.map(({ id, kind, createdAt, lastSeenAt, expiresAt, address, userAgent }) => {
+    return { id, kind, principalId, createdAt, lastSeenAt, expiresAt, address, userAgent }
+  })
 }
 
 /** Without `may`: whoever it belongs to. @throws {Refusal} not-found */

@@ -11,7 +11,7 @@ import {
 import { createTokenViews, type Token } from './token-view.ts'
 
 const dayMs = 24 * 60 * 60_000
-export const tellBeforeMs = 7 * dayMs
+const tellBeforeMs = 7 * dayMs
 const atOnce = 100
 
 /** The installation itself, where it does something that nobody asked for. */

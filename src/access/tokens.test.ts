@@ -74,7 +74,10 @@ suite('a token', () => {
     const asked = { expiresAt: 'never', mayNever: true } as const
     assert.equal((await createToken(world, ann, asked)).expiresAt, undefined)
     for (const past of [Date.now(), at(-1), Number.NaN, 1.5]) {
-      await assert.rejects(createToken(world, ann, { expiresAt: past }), refusal('invalid', /ended/))
+      await assert.rejects(
+        createToken(world, ann, { expiresAt: past }),
+        refusal('invalid', /ended/),
+      )
     }
   })
 
@@ -157,7 +160,10 @@ suite('a token', () => {
     assert.equal(await works(world, third.secret), false)
     assert.equal(await works(world, fourth.secret), true)
     for (const graceMs of [-1, 91 * dayMs, Number.NaN]) {
-      await assert.rejects(rotateToken(world, ann, { id, graceMs }), refusal('invalid', /that long/))
+      await assert.rejects(
+        rotateToken(world, ann, { id, graceMs }),
+        refusal('invalid', /that long/),
+      )
     }
     assert.equal((await auditOf(world, 'token.rotated')).length, 3)
   })
@@ -179,6 +185,22 @@ suite('a token', () => {
     assert.equal((await rotateToken(world, ann, chosen)).expiresAt, start + 60 * dayMs)
     const longer = rotateToken(world, ann, { id, expiresAt: 'never' })
     await assert.rejects(longer, refusal('policy', /has to end/))
+  })
+
+  test('that has expired is renewed by a new secret; its old one stays ended', async (t) => {
+    await using world = await openWorld()
+    const ann = await addUser(world, 'ann')
+    const start = Date.UTC(2026, 10, 1)
+    t.mock.timers.enable({ apis: ['Date'], now: start })
+    const { id, secret } = await createToken(world, ann, { expiresAt: start + dayMs })
+    t.mock.timers.setTime(start + 10 * dayMs)
+    assert.equal((await showToken(world, id)).state, 'expired')
+    const renewed = await rotateToken(world, ann, { id })
+    assert.deepEqual([renewed.state, renewed.expiresAt], ['active', start + 11 * dayMs])
+    assert.deepEqual(
+      [await works(world, secret), await works(world, renewed.secret)],
+      [false, true],
+    )
   })
 
   test('that is revoked stops at once and for good', async () => {

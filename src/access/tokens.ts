@@ -5,7 +5,11 @@ import { hashSecret, makeSecret } from '../auth/secret-format.ts'
 import { formatTokenScope, parseTokenScope } from '../auth/token-scope.ts'
 import { appendAudit } from '../metadata/audit.ts'
 import type { MetadataStore, Reader, Transaction } from '../metadata/metadata-store.ts'
-import { findPrincipalById, findPrincipalByName, type PrincipalRow } from '../metadata/principals.ts'
+import {
+  findPrincipalById,
+  findPrincipalByName,
+  type PrincipalRow,
+} from '../metadata/principals.ts'
 import { addSecret, type TokenKind } from '../metadata/token-secrets.ts'
 import {
   insertToken,
@@ -251,7 +255,7 @@ export async function revokeToken(
 }
 
 /** In the form in which they are kept. @throws {Refusal} invalid */
-export function requireScopes(scopes: readonly string[]): readonly string[] {
+function requireScopes(scopes: readonly string[]): readonly string[] {
   if (scopes.length === 0) {
     throw new Refusal('invalid', 'a token without any scope could do nothing', {
       why: 'leave the scopes out for all that its owner may do',

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { suite, test } from 'node:test'
-import { totpCode, totpStep } from '../auth/totp.ts'
 import { findPrincipalById, insertPrincipal, findPrincipalByName } from '../metadata/principals.ts'
 import { countRecoveryCodes } from '../metadata/recovery-codes.ts'
 import { findTotp } from '../metadata/totp.ts'
+import { bytesOf, codeAt } from './test-support/authenticator-app.ts'
 import { addUser, auditOf, openWorld, refusal, type World } from './test-support/world.ts'
 import {
   checkSecondFactor,
@@ -18,16 +18,6 @@ import {
 const stepMs = 30_000
 const issuer = 'registry.example.com'
 const start = Date.UTC(2026, 10, 1)
-
-function secretOf(base32: string): Uint8Array {
-  const bits = [...base32]
-    .map((character) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(character))
-    .map((value) => value.toString(2).padStart(5, '0'))
-    .join('')
-  return Uint8Array.from(bits.match(/.{8}/g) ?? [], (byte) => Number.parseInt(byte, 2))
-}
-
-const codeAt = (secret: string, at: number) => totpCode(secretOf(secret), totpStep(at))
 
 function depsOf({ metadata }: World): TotpDeps {
   return { metadata, totpKey: randomBytes(32) }
@@ -67,10 +57,13 @@ suite('a second factor', () => {
     assert.equal(new Set(recoveryCodes).size, 10)
     const again = startTotp(deps, { principalId, issuer })
     await assert.rejects(again, refusal('exists', /already/))
-    await assert.rejects(confirmTotp(deps, ann, { principalId, code }), refusal('exists', /already/))
+    await assert.rejects(
+      confirmTotp(deps, ann, { principalId, code }),
+      refusal('exists', /already/),
+    )
     assert.equal((await auditOf(world, 'user.totp-on')).length, 1)
     const stored = await findTotp(world.metadata, principalId)
-    assert.ok(!Buffer.from(stored?.sealed ?? []).includes(Buffer.from(secretOf(secret))))
+    assert.ok(!Buffer.from(stored?.sealed ?? []).includes(Buffer.from(bytesOf(secret))))
   })
 
   test('that is begun again forgets what was begun before', async (t) => {

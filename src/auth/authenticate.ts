@@ -119,8 +119,7 @@ function createSignIns(deps: AuthenticatorDeps, states: PrincipalStates) {
     check,
     secondFactorFollows: true,
   })
-  const job =
-    deps.federate === undefined ? undefined : identityTokenSignIn(deps.federate, states)
+  const job = deps.federate === undefined ? undefined : identityTokenSignIn(deps.federate, states)
 
   return {
     page,

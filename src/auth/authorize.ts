@@ -4,7 +4,7 @@
 import type { RepositoryName } from '../oci/reference.ts'
 import type { GrantedAction } from './action.ts'
 import { findGrant, findGrantOnPlace, isExpired, type HeldGrant } from './held-grant.ts'
-import type { Identity, PrincipalIdentity } from './identity.ts'
+import type { Identity } from './identity.ts'
 import type { Action, Permission, RefusalReason } from './permission.ts'
 import type { Place } from './place.ts'
 import { messageFor } from './refusal-message.ts'
@@ -84,7 +84,7 @@ function rightTo(
     case 'self':
       return when(identity.kind === 'principal')
     case 'installation':
-      return when(isAdministrator(identity, now))
+      return administratorRight(identity, now)
     case 'catalog':
       return when(action === 'pull' && identity.kind !== 'anonymous')
     case 'repository':
@@ -92,15 +92,15 @@ function rightTo(
     case 'place':
       return placeRight(identity, resource, now)
     case 'team':
-      return when(
-        isAdministrator(identity, now) ||
-          facts.team?.maintainer === true ||
-          (action === 'pull' && facts.team?.member === true),
+      return (
+        when(
+          facts.team?.maintainer === true || (action === 'pull' && facts.team?.member === true),
+        ) ?? administratorRight(identity, now)
       )
     case 'principal':
-      return when(isAdministrator(identity, now) || isOwnPrincipal(identity, facts))
+      return when(isOwnPrincipal(identity, facts)) ?? administratorRight(identity, now)
     case 'robots':
-      return when(isAdministrator(identity, now) || administersAnything(identity, now))
+      return anyAdministration(identity, now) ?? administratorRight(identity, now)
   }
 }
 
@@ -110,19 +110,26 @@ function when(condition: boolean): Allowance | undefined {
 
 /** Whether the identity administers the whole installation. */
 export function isAdministrator(identity: Identity, now: number = Date.now()): boolean {
-  if (identity.kind === 'operator') return true
-  if (identity.kind !== 'principal') return false
-  return (
-    identity.admin ||
-    findGrantOnPlace(identity.grants, 'admin', { kind: 'installation', text: '*' }, now) !==
-      undefined
-  )
+  return administratorRight(identity, now) !== undefined
 }
 
-function administersAnything(identity: Identity, now: number): boolean {
-  if (identity.kind !== 'principal' || identity.principalKind !== 'user') return false
-  return identity.grants.some(
-    (grant) => grant.actions.includes('admin') && !isExpired(grant, now),
+function administratorRight(identity: Identity, now: number): Allowance | undefined {
+  if (identity.kind === 'operator') return allowed
+  if (identity.kind !== 'principal') return undefined
+  if (identity.admin) return allowed
+  return by(findGrantOnPlace(identity.grants, 'admin', everything, now))
+}
+
+const everything: Place = { kind: 'installation', text: '*' }
+
+function by(grant: HeldGrant | undefined): Allowance | undefined {
+  return grant && { allowed: true, grant }
+}
+
+function anyAdministration(identity: Identity, now: number): Allowance | undefined {
+  if (identity.kind !== 'principal' || identity.principalKind !== 'user') return undefined
+  return by(
+    identity.grants.find((grant) => grant.actions.includes('admin') && !isExpired(grant, now)),
   )
 }
 
@@ -148,7 +155,7 @@ function repositoryRight(
   if (identity.kind === 'open' || identity.kind === 'operator') return allowed
   const granted = action === 'create' ? 'push' : action
   const grant = findGrant(identity.grants ?? [], granted, { name, id: repository?.id }, now)
-  if (grant !== undefined) return { allowed: true, grant }
+  if (grant !== undefined) return by(grant)
   if (identity.kind === 'principal' && identity.admin) return allowed
   if (action !== 'pull' || repository === undefined) return undefined
   if (repository.visibility === 'public') return allowed
@@ -164,17 +171,10 @@ function placeRight(
   if (identity.kind === 'operator') return allowed
   if (identity.kind !== 'principal') return undefined
   if (identity.admin) return allowed
-  const needed: readonly GrantedAction[] = ['admin', ...giving]
-  return when(missingOf(identity, place, needed, now).length === 0)
-}
-
-function missingOf(
-  { grants }: PrincipalIdentity,
-  place: Place,
-  needed: readonly GrantedAction[],
-  now: number,
-): readonly GrantedAction[] {
-  return needed.filter((action) => findGrantOnPlace(grants, action, place, now) === undefined)
+  const given = giving.every(
+    (action) => findGrantOnPlace(identity.grants, action, place, now) !== undefined,
+  )
+  return given ? by(findGrantOnPlace(identity.grants, 'admin', place, now)) : undefined
 }
 
 function reasonOf(

@@ -14,10 +14,7 @@ const local = aRecord('alice', { id: 1, passwordHash: ownHash })
 const filed: PrincipalRecord = { ...local, id: 2, provider: 'htpasswd', passwordHash: undefined }
 
 interface Setup {
-  readonly check: (
-    user: string,
-    password: string,
-  ) => ReturnType<CheckPassword>
+  readonly check: (user: string, password: string) => ReturnType<CheckPassword>
   readonly checked: string[]
 }
 

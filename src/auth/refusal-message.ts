@@ -43,7 +43,9 @@ function describe({ action, resource }: Permission): string {
     case 'place':
       return `decide who may do what in ${resource.place.text}${givenIn(resource.giving)}`
     case 'team':
-      return action === 'pull' ? `see the team ${resource.name}` : `change the team ${resource.name}`
+      return action === 'pull'
+        ? `see the team ${resource.name}`
+        : `change the team ${resource.name}`
     case 'principal':
       return `see or change the account ${resource.name}`
     case 'robots':
@@ -108,7 +110,11 @@ function subjectOf(identity: Identity): string {
 }
 
 function ownNameInstead(identity: Identity, name: string): string {
-  if (identity.kind !== 'principal' || identity.principalKind !== 'user' || !/^[a-z0-9]+([._-][a-z0-9]+)*$/.test(identity.name)) {
+  if (
+    identity.kind !== 'principal' ||
+    identity.principalKind !== 'user' ||
+    !/^[a-z0-9]+([._-][a-z0-9]+)*$/.test(identity.name)
+  ) {
     return ''
   }
   return `; or use ${identity.name}/${name.slice(name.lastIndexOf('/') + 1)}`

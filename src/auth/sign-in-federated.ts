@@ -16,10 +16,7 @@ export interface FederatedLogin {
 }
 
 /** Undefined when no rule knows the token. @throws {OciError} UNAUTHORIZED with the reason, where one may be told */
-export type Federate = (
-  identityToken: string,
-  user: string,
-) => Promise<FederatedLogin | undefined>
+export type Federate = (identityToken: string, user: string) => Promise<FederatedLogin | undefined>
 
 const maxEntries = 10_000
 /** A rule that was changed is looked at again within this time. */

@@ -50,10 +50,7 @@ export function registryTokenSignIn(
   }
 }
 
-function anonymousWith(
-  grants: readonly HeldGrant[],
-  limits: readonly TokenAccess[],
-): Identity {
+function anonymousWith(grants: readonly HeldGrant[], limits: readonly TokenAccess[]): Identity {
   return { kind: 'anonymous', grants, limits }
 }
 

@@ -56,6 +56,41 @@ export const commandList: readonly CommandEntry[] = [
     load: () => import('./commands/grant.ts'),
   },
   {
+    name: 'token',
+    summary: 'tokens: what programs sign in with instead of a password',
+    load: () => import('./commands/token.ts'),
+  },
+  {
+    name: 'robot',
+    summary: 'robots: accounts of programs, such as CI',
+    load: () => import('./commands/robot.ts'),
+  },
+  {
+    name: 'federation',
+    summary: 'trust CI jobs: they sign in without any secret',
+    load: () => import('./commands/federation.ts'),
+  },
+  {
+    name: 'session',
+    summary: 'sessions: sign-ins that are still good',
+    load: () => import('./commands/session.ts'),
+  },
+  {
+    name: 'access',
+    summary: 'who may do what and why; review and take away what nobody uses',
+    load: () => import('./commands/access.ts'),
+  },
+  {
+    name: 'audit',
+    summary: 'the audit log: list, check, export',
+    load: () => import('./commands/audit.ts'),
+  },
+  {
+    name: 'import',
+    summary: 'take over users and rights from another registry',
+    load: () => import('./commands/import.ts'),
+  },
+  {
     name: 'admin',
     summary: 'get in again: setup link, new password for admin',
     load: () => import('./commands/admin.ts'),

@@ -20,6 +20,8 @@ export interface Composition {
    * openInstallation for `create` and what it throws.
    */
   openApi(config: Config, options: { readonly create: boolean }): Promise<ApiConnection>
+  /** All that is wrong with the files of providers and authorities that settings name; opens nothing else. */
+  fileProblems(config: Config): Promise<readonly string[]>
   /** Looks at the machine, the data and a server that may be running; a check that fails does not throw. */
   doctor(config: Config): AsyncIterable<Check>
 }

@@ -106,6 +106,7 @@ export interface FakeWorld {
   readonly served: { readonly config: Config; readonly options: ServeOptions }[]
   report: FsckReport
   checks: readonly Check[]
+  fileProblems: readonly string[]
   events: readonly ServeEvent[]
   closed: number
 }
@@ -119,6 +120,7 @@ export function createWorld(): FakeWorld {
     served: [],
     report: { ...emptyReport },
     checks: [],
+    fileProblems: [],
     events: [],
     closed: 0,
     composition: {
@@ -135,6 +137,7 @@ export function createWorld(): FakeWorld {
       async openApi() {
         throw new InstallationError('not-found', 'this world has no management API')
       },
+      fileProblems: async () => world.fileProblems,
       async *doctor() {
         yield* world.checks
       },

@@ -185,5 +185,9 @@ export const settings: readonly (Setting & { readonly key: SettingKey })[] = tab
 /** The variable that names the configuration file itself. */
 export const configFileVariable = 'CARREL_CONFIG'
 
-/** Variables of ours that are no settings: the start script says by them how it was called. */
-export const otherVariables: readonly string[] = ['CARREL_PROGRAM']
+/** Variables of ours that are no settings: how the program was called, and what commands sign in with elsewhere. */
+export const otherVariables: readonly string[] = [
+  'CARREL_PROGRAM',
+  'CARREL_TOKEN',
+  'CARREL_TOKEN_FILE',
+]

@@ -106,7 +106,9 @@ export const federationRules = {
         .describe('Where the issuer’s keys are, when the issuer does not tell'),
       scopes: f.scopes
         .optional()
-        .describe('What it may do from the start, such as ["web/app:pull,push"]: each becomes a grant'),
+        .describe(
+          'What it may do from the start, such as ["web/app:pull,push"]: each becomes a grant',
+        ),
     }),
     output: federationRule,
     status: 201,

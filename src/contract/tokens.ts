@@ -17,7 +17,9 @@ const tokenSecret = z.object({
 export const token = z
   .object({
     id: f.id,
-    kind: z.enum(['personal', 'robot', 'login']).describe('login: made by carrel token login, for a client'),
+    kind: z
+      .enum(['personal', 'robot', 'login'])
+      .describe('login: made by carrel token login, for a client'),
     name: f.text(100),
     for: f.subject.describe('Whose it is: user:NAME or robot:NAME'),
     scopes: f.scopes.optional().describe('Absent: all that its bearer may do'),

@@ -159,7 +159,7 @@ export async function openSample() {
       contentType,
       bytes,
       name: 'team/app',
-    pusher: { id: undefined, name: 'tester', address: '127.0.0.1' },
+      pusher: { id: undefined, name: 'tester', address: '127.0.0.1' },
     })
     return digest
   }

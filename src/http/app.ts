@@ -9,6 +9,7 @@ import type { RepositoryName } from '../oci/reference.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
 import { findRepository } from '../metadata/repositories.ts'
 import { challenge, errorOf, scopesFor } from './challenge.ts'
+import { problemReply } from './api/problem-reply.ts'
 import { errorReply, isOurFault } from './error-reply.ts'
 import { HttpError } from './http-error.ts'
 import type { Reply } from './reply.ts'
@@ -47,18 +48,25 @@ export function createApp(deps: AppDeps): App {
   return {
     async handle(request, requestId) {
       try {
-        const reply = request.path.startsWith('/api/')
+        const reply = isApiPath(request.path)
           ? await answerApi(deps, request)
           : await answer(deps, request)
         deps.log.answered(request, reply, undefined)
         return reply
       } catch (error) {
-        const reply = errorReply(error, requestId)
+        const reply = isApiPath(request.path)
+          ? problemReply(error, requestId)
+          : errorReply(error, requestId)
         deps.log.answered(request, reply, isOurs(error, request) ? error : undefined)
         return withChallenge(deps, request, error, reply)
       }
     },
   }
+}
+
+/** What pages of ours ask, such as the setup of a first administrator, has a route like any other. */
+function isApiPath(path: string): boolean {
+  return path.startsWith('/api/') && parseTarget(path) === undefined
 }
 
 /** That a client goes away in the middle of its body is no failure; a storage that fails at that moment is. */
@@ -67,11 +75,14 @@ function isOurs(error: unknown, { body }: HttpRequest): boolean {
   return isCut ? error instanceof StorageUnavailableError : isOurFault(error)
 }
 
-/** The setup of a first administrator has a route of its own: it is what the first page asks. */
 async function answerApi(deps: AppDeps, request: HttpRequest): Promise<Reply> {
-  if (parseTarget(request.path) !== undefined) return answer(deps, request)
   const api = await deps.api()
-  return api.handle(request, async () => deps.authenticate(request))
+  let identity: Identity | undefined
+  const reply = await api.handle(request, async () => {
+    identity = await deps.authenticate(request)
+    return identity
+  })
+  return identity === undefined ? reply : warned(identity, reply)
 }
 
 async function answer(deps: AppDeps, request: HttpRequest): Promise<Reply> {
@@ -134,9 +145,7 @@ function refuse(deps: AppDeps, call: Call, needs: Permission, refusal: Refusal):
 
 /** Exactly what is said of a repository that does not exist. */
 function unknownName({ resource }: Permission): OciError {
-  return resource.type === 'repository'
-    ? nameUnknown(resource.name)
-    : new OciError('NAME_UNKNOWN')
+  return resource.type === 'repository' ? nameUnknown(resource.name) : new OciError('NAME_UNKNOWN')
 }
 
 export function nameUnknown(name: RepositoryName): OciError {

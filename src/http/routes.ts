@@ -1,5 +1,6 @@
 // All routes of all APIs in one table: what is not here does not exist, and every entry declares what it needs.
 import type { SecondFactorGate } from '../access/second-factor-gate.ts'
+import type { DecisionWatch } from '../access/decision-watch.ts'
 import type { Authenticator } from '../auth/authenticate.ts'
 import type { TokenIssuer } from '../auth/bearer.ts'
 import type { LoginGate } from '../auth/check-password.ts'
@@ -41,6 +42,7 @@ export interface RouteDeps extends TrustDeps {
   readonly oidc: readonly OidcLogin[]
   readonly emit: (event: DoorEvent) => void
   readonly audit: (entry: AuditEntry) => void
+  readonly watch?: DecisionWatch | undefined
   readonly draining: () => boolean
 }
 

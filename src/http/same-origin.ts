@@ -4,7 +4,10 @@
 import { HttpError } from './http-error.ts'
 import type { HttpRequest } from './request.ts'
 
-export function isSameOrigin({ headers, origin }: Pick<HttpRequest, 'headers' | 'origin'>): boolean {
+export function isSameOrigin({
+  headers,
+  origin,
+}: Pick<HttpRequest, 'headers' | 'origin'>): boolean {
   const site = headers['sec-fetch-site']
   return site === undefined ? headers.origin === origin : site === 'same-origin'
 }

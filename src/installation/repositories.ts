@@ -17,7 +17,12 @@ import {
   type RepositoryStatistics,
 } from '../metadata/statistics.ts'
 import { OciError } from '../oci/errors.ts'
-import { isRepositoryName, namespaceOf, parseRepositoryName, type RepositoryName } from '../oci/reference.ts'
+import {
+  isRepositoryName,
+  namespaceOf,
+  parseRepositoryName,
+  type RepositoryName,
+} from '../oci/reference.ts'
 import { removeRepository as removeRepositoryById } from '../registry/delete.ts'
 
 export interface RepositoriesDeps {

@@ -173,10 +173,7 @@ const record = query<FederatedLoginRow>()((db, p) =>
 )
 
 /** Replaces what was recorded of the same token before. */
-export async function recordFederatedLogin(
-  tx: Transaction,
-  row: FederatedLoginRow,
-): Promise<void> {
+export async function recordFederatedLogin(tx: Transaction, row: FederatedLoginRow): Promise<void> {
   await tx.run(record, row)
 }
 
@@ -185,10 +182,7 @@ const forget = query<{ before: number }>()((db, p) =>
 )
 
 /** Returns how many there were that are good no longer. */
-export async function deleteEndedFederatedLogins(
-  tx: Transaction,
-  before: number,
-): Promise<number> {
+export async function deleteEndedFederatedLogins(tx: Transaction, before: number): Promise<number> {
   return tx.run(forget, { before })
 }
 

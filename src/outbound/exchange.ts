@@ -93,7 +93,7 @@ function lengthOf({ method, body }: Call): Readonly<Record<string, string>> {
 }
 
 /** Answers with the checked addresses, whatever it is asked for. */
-export function pinnedLookup(addresses: readonly string[]): LookupFunction {
+function pinnedLookup(addresses: readonly string[]): LookupFunction {
   const all = addresses.map((address) => ({ address, family: isIPv4(address) ? 4 : 6 }))
   return (_host, { all: wantsAll }, callback) => {
     const [first] = all

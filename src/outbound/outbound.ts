@@ -87,7 +87,8 @@ export function createOutbound(options: OutboundOptions = {}): Outbound {
 
   async function fetch(input: string | URL | Request, init?: RequestInit): Promise<Response> {
     const url = parseUrl(input instanceof Request ? input.url : String(input))
-    const request = new Request(input, init)
+    // Without the signal, to which a Request would listen for as long as it is about.
+    const request = new Request(input, { ...init, signal: null })
     const mayFollow = request.redirect === 'follow'
     const caller = init?.signal ?? (input instanceof Request ? input.signal : undefined)
     return await run(request, url, { maxBytes, caller, redirects: mayFollow ? redirects : 0 })
@@ -110,7 +111,6 @@ export function createOutbound(options: OutboundOptions = {}): Outbound {
 }
 
 interface Limits {
-  /** The caller's own signal: that of a Request follows it only while the Request is about. */
   readonly caller: AbortSignal | undefined
   readonly maxBytes: number
   readonly redirects: number

@@ -15,6 +15,7 @@ import { ensureFirstAdministrator } from '../installation/first-administrator.ts
 import { introduceHtpasswdUsers } from '../installation/htpasswd-users.ts'
 import { accessUpkeep } from '../installation/upkeep.ts'
 import { ensureIdentity } from '../installation/identity.ts'
+import { requireSignIn } from '../compose-sign-in.ts'
 import { openBlobs, openMetadata, openSharedLogIndex } from '../compose-stores.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
 import { countRepositories } from '../metadata/repositories.ts'
@@ -35,6 +36,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<numb
   const stopped = signalled()
   const warn = (message: string) => options.onEvent({ kind: 'warning', message })
 
+  await requireSignIn(config)
   await makeDataFolder(config.dataDir)
   using _lock = config.metadata.dialect === 'sqlite' ? lockData(config.dataDir) : nothing
   // Whose turn it is to write, shared by this thread and the workers.

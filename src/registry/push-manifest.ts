@@ -40,6 +40,8 @@ export interface PushedManifest {
   readonly subject: Digest | undefined
   /** Bytes of the manifest and of what it holds, each digest once. */
   readonly totalSize: number
+  /** Whether a tag that was there points elsewhere now. */
+  readonly movedTag: boolean
 }
 
 /** The empty JSON object as a blob: clients may name it without having pushed it. */
@@ -68,7 +70,8 @@ export async function pushManifest(
   const manifest = parseManifest(push.contentType, bytes)
   const tags = reference.kind === 'tag' ? [reference.tag, ...push.tags] : push.tags
 
-  await metadata.write(async (tx) => {
+  const movedTag = await metadata.write(async (tx) => {
+    let moved = false
     const repositoryId =
       typeof push.repositoryId === 'number'
         ? push.repositoryId
@@ -93,18 +96,21 @@ export async function pushManifest(
     if (!isNew && tags.length === 0) await reviewManifest(tx, repositoryId, digest)
     for (const tag of new Set(tags)) {
       const move = { repositoryId, tag, digest, updatedBy: pusher.id }
-      await moveTag(tx, move, push.keepTags)
+      moved = (await moveTag(tx, move, push.keepTags)) || moved
     }
     await appendAudit(tx, pushEntry(push, { digest, tags }))
+    return moved
   })
   return {
     digest,
     mediaType: manifest.mediaType,
     subject: manifest.subject?.digest,
     totalSize: totalSize(manifest, bytes.length),
+    movedTag,
   }
 }
 
+/** Returns whether it was there and pointed elsewhere. */
 async function moveTag(
   tx: Transaction,
   move: {
@@ -114,9 +120,9 @@ async function moveTag(
     readonly updatedBy: number | undefined
   },
   keepTags: string | undefined,
-): Promise<void> {
+): Promise<boolean> {
   const before = await findTag(tx, move.repositoryId, move.tag)
-  if (before?.digest === move.digest) return
+  if (before?.digest === move.digest) return false
   if (before !== undefined && keepTags !== undefined) {
     throw new OciError('DENIED', {
       message: `The tag ${move.tag} is there already, with another image. ${keepTags}`,
@@ -124,9 +130,9 @@ async function moveTag(
     })
   }
   await setTag(tx, move)
-  if (before !== undefined) {
-    await reviewManifest(tx, move.repositoryId, before.digest)
-  }
+  if (before === undefined) return false
+  await reviewManifest(tx, move.repositoryId, before.digest)
+  return true
 }
 
 function pushEntry(

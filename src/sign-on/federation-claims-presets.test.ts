@@ -66,7 +66,7 @@ const bad: readonly Case[] = [
   ['github', github, { sub: 'environment:production' }],
   ['github', github, { sub: 'repository_owner_id:1*' }],
   ['github', github, { sub: '*:acme/app' }],
-  ['github', github, { job_workflow_ref: 'acme/shared/.github/workflows/x.yml@main' }],
+  ['github', github, { job_workflow_ref: 'acme/common/.github/workflows/x.yml@main' }],
   ['github', github, { workflow_ref: '*/*/.github/workflows/x.yml@refs/heads/main' }],
   ['github', `${github}/acme`, { ref: 'refs/heads/main' }],
   ['gitlab', gitlab, { ref: 'main', ref_protected: 'true' }],

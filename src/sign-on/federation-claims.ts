@@ -24,7 +24,7 @@ export class FederationClaimsError extends Error {
   override readonly name = 'FederationClaimsError'
 }
 
-const maxConditions = 20
+const maxConditions = 50
 const maxValues = 50
 const maxValueCharacters = 512
 const maxNameCharacters = 128

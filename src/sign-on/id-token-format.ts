@@ -9,7 +9,7 @@ export interface UnverifiedIdToken {
 }
 
 /** None of them with a shared secret, and none without a signature. */
-export const idTokenAlgorithms = [
+const idTokenAlgorithms = [
   ...(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const),
   ...(['ES256', 'ES384', 'EdDSA'] as const),
 ] as const
@@ -17,7 +17,7 @@ export const idTokenAlgorithms = [
 export type IdTokenAlgorithm = (typeof idTokenAlgorithms)[number]
 
 // Both are guarded by id-token-forged.test.ts.
-export const maxIdTokenCharacters = 16 * 1024
+const maxIdTokenCharacters = 16 * 1024
 const maxKeyIdCharacters = 512
 
 const tokenPattern = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/

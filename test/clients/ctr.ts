@@ -29,7 +29,7 @@ export const ctr: Client = {
   },
 }
 
-async function startContainerd({ folder, env }: Place): Promise<Daemon> {
+export async function startContainerd({ folder, env }: Place): Promise<Daemon> {
   const path = (name: string) => join(folder, name)
   await writeFile(
     path('config.toml'),

@@ -2,11 +2,12 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { readActions, sortActions } from '../../auth/action.ts'
 import type { Identity, PrincipalIdentity } from '../../auth/identity.ts'
 import { parsePlace } from '../../auth/place.ts'
 import { listAudit, type AuditRow } from '../../metadata/audit.ts'
 import { openSqlite } from '../../metadata/dialects/sqlite.ts'
-import { insertGrant } from '../../metadata/grants.ts'
+import { changeGrant, grantsOfPrincipal, insertGrant } from '../../metadata/grants.ts'
 import type { MetadataStore } from '../../metadata/metadata-store.ts'
 import { findPrincipalByName, insertPrincipal } from '../../metadata/principals.ts'
 import type { Actor } from '../actor.ts'
@@ -42,22 +43,30 @@ export async function addUser(
   return { id: found.id, name }
 }
 
-/** `scope` as in `web/:pull,push`. */
+/** `scope` as in `web/:pull,push`; beside what the principal has there already. */
 export async function give({ metadata }: World, principalId: number, scope: string): Promise<void> {
   const colon = scope.lastIndexOf(':')
   const place = parsePlace(scope.slice(0, colon))
-  await metadata.write((tx) =>
-    insertGrant(tx, {
+  const actions = scope.slice(colon + 1)
+  await metadata.write(async (tx) => {
+    const held = await grantsOfPrincipal(tx, principalId)
+    const before = held.find((one) => one.place === place.text)
+    if (before !== undefined) {
+      const all = sortActions(readActions(`${before.actions},${actions}`)).join(',')
+      await changeGrant(tx, { id: before.id, actions: all, reason: '', expiresAt: undefined })
+      return
+    }
+    await insertGrant(tx, {
       holder: { kind: 'principal', id: principalId },
       placeKind: place.kind,
       place: place.text,
       repositoryId: undefined,
-      actions: scope.slice(colon + 1),
+      actions,
       reason: '',
       grantedBy: undefined,
       expiresAt: undefined,
-    }),
-  )
+    })
+  })
 }
 
 export async function identityOf({ metadata }: World, name: string): Promise<PrincipalIdentity> {

@@ -1,6 +1,11 @@
 // A directory in memory, whose records a test changes as an administrator would.
 import type { HeldGrant } from '../held-grant.ts'
-import type { PrincipalDirectory, PrincipalRecord, SecretRecord, TokenRecord } from '../principal.ts'
+import type {
+  PrincipalDirectory,
+  PrincipalRecord,
+  SecretRecord,
+  TokenRecord,
+} from '../principal.ts'
 import { aRecord } from './identities.ts'
 
 export class Directory implements PrincipalDirectory {

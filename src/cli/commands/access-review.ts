@@ -96,7 +96,9 @@ async function findRights(
   const grants = await collect(api.pages('grants.list', { ...filtersOf(options), limit: 500 }))
   const rights: Right[] = grants.map((grant) => ({ kind: 'grant', ...rightOf(grant) }))
   const isWanted = wantedBy(options)
-  const users = await forAdministrators(async () => collect(api.pages('users.list', { limit: 500 })))
+  const users = await forAdministrators(async () =>
+    collect(api.pages('users.list', { limit: 500 })),
+  )
   if (users === undefined) output.say('who administers the installation, administrators are told')
   for (const user of users ?? []) {
     const right = rightOfAdministrator(user, options)

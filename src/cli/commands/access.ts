@@ -1,6 +1,7 @@
 // `carrel access explain|review|shrink|campaign`.
 import type { Command } from 'commander'
 
+import type { ApiClient } from '../../contract/client.ts'
 import type { OutputOf } from '../../contract/operations.ts'
 import { usageError } from '../cli-error.ts'
 import { addRemovalOptions } from '../common-options.ts'
@@ -12,8 +13,7 @@ import { addManagementOptions, collect, withApi } from '../management.ts'
 import type { ManagementOptions } from '../management.ts'
 import { agreeToRemoval } from '../removal.ts'
 import type { RemovalOptions } from '../removal.ts'
-import { plural, printable } from '../text.ts'
-import type { ApiClient } from '../../contract/client.ts'
+import { printable } from '../text.ts'
 import { defineCampaign, parseId } from './access-campaign.ts'
 import { defineReview, wholeDays } from './access-review.ts'
 
@@ -77,7 +77,10 @@ function printExplanation({ output }: CommandContext, explanation: Explanation):
   for (const { message } of ways) {
     if (message !== because) output.data(`\t${printable(message)}\n`)
   }
-  const commands = new Set([...(fix === undefined ? [] : [fix]), ...needed.map((way) => way.command)])
+  const commands = new Set([
+    ...(fix === undefined ? [] : [fix]),
+    ...needed.map((way) => way.command),
+  ])
   for (const line of commands) output.say(`to allow it: ${line}`)
 }
 
@@ -150,7 +153,11 @@ async function shrinkGrants(
     output.say('no grant is broader than what it was used for')
     return
   }
-  const agreed = await agreeToRemoval(output, found.map(consequence).join('; '), options)
+  const agreed = await agreeToRemoval(
+    output,
+    found.map(({ grant }) => consequence(grant)).join('; '),
+    options,
+  )
   const done: { readonly before: Grant; readonly after: Grant }[] = []
   for (const { grant, tag } of found) {
     const change = { id: grant.id, shrinkToUsed: true } as const
@@ -175,7 +182,9 @@ async function broadGrants(
       limit: 500,
     }),
   )
-  return grants.filter((grant) => isOld(grant, before) && !isOwnNamespace(grant)).map(({ id }) => id)
+  return grants
+    .filter((grant) => isOld(grant, before) && !isOwnNamespace(grant))
+    .map(({ id }) => id)
 }
 
 function isOld({ grantedAt, changedAt }: Grant, before: number): boolean {
@@ -211,9 +220,4 @@ function shrunkForJson(before: Grant, after: Grant) {
   const { id, who, where } = before
   const shrunk = after.actions.length < before.actions.length
   return { id, who, where, before: before.actions, after: after.actions, shrunk }
-}
-
-/** For what is said after a list. */
-export function counted(count: number): string {
-  return plural(count, 'grant')
 }

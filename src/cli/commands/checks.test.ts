@@ -86,6 +86,21 @@ test('config check ends with 6 and every problem, or with 0', async () => {
   assert.deepEqual(JSON.parse(json.stdout), { ok: true, problems: [], warnings: [] })
 })
 
+test('config check looks into the files that the settings name', async () => {
+  const world = createWorld()
+  world.fileProblems = ['sso.yaml (CARREL_SINGLE_SIGN_ON) cannot be used:', 'sso.yaml: is empty']
+  const said = await runCli(['config', 'check'], world.composition)
+  assert.equal(said.code, 6)
+  assert.equal(said.stdout, `${world.fileProblems.join('\n')}\n`)
+  assert.match(said.stderr, /a file that the settings name cannot be used/)
+  const json = await runCli(['config', 'check', '--json'], world.composition)
+  assert.deepEqual(JSON.parse(json.stdout), {
+    ok: false,
+    problems: world.fileProblems,
+    warnings: [],
+  })
+})
+
 test('config show prints values and who set them, and no secret', async () => {
   const { composition } = createWorld()
   const env = { CARREL_METADATA_URL: 'postgres://u:hunter2@db/x' }

@@ -51,8 +51,9 @@ async function showConfig(context: CommandContext, options: Options): Promise<vo
 
 async function checkSettings(context: CommandContext, options: Options): Promise<void> {
   const { output } = context
-  const { raw, problems = [] } = await checkConfig(context, placeFlags(options))
+  const { raw, config, problems: wrong = [] } = await checkConfig(context, placeFlags(options))
   const { file, warnings } = raw
+  const problems = config === undefined ? wrong : await context.composition.fileProblems(config)
   if (problems.length > 0) context.exitCode = exitCodes.problemsFound
   if (options.json) {
     output.json({ ok: problems.length === 0, file, problems, warnings })
@@ -60,6 +61,7 @@ async function checkSettings(context: CommandContext, options: Options): Promise
   }
   for (const warning of warnings) output.warn(warning)
   for (const problem of problems) output.data(`${problem}\n`)
-  if (problems.length > 0) output.say(`${plural(problems.length, 'setting')} cannot be used`)
+  if (wrong.length > 0) output.say(`${plural(wrong.length, 'setting')} cannot be used`)
+  else if (problems.length > 0) output.say('a file that the settings name cannot be used')
   else output.say(`the settings are good${file === undefined ? '' : `; read ${file}`}`)
 }

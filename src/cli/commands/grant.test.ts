@@ -27,7 +27,7 @@ suite('carrel grant', () => {
       [
         'grant add ann shop/ writer',
         1,
-        /"ann" does not say who\n.*write user:NAME[\s\S]*try: user:ann/,
+        /"ann" does not say who\n.*write user:NAME[\s\S]*try: carrel grant add user:ann shop\/ writer/,
       ],
       ['grant add user:nobody shop/ writer', 3, /there is no user nobody/],
       ['grant add user:ann Shop/ writer', 1, /nothing can be granted on "Shop\/"/],

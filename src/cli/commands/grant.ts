@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 
 import type { InputOf, OutputOf } from '../../contract/operations.ts'
-import { usageError } from '../cli-error.ts'
+import { CliError, describeError, usageError } from '../cli-error.ts'
 import { addRemovalOptions } from '../common-options.ts'
 import type { CommandContext } from '../context.ts'
 import { parseDuration, parseExpiry } from '../duration.ts'
@@ -73,20 +73,39 @@ function defineAdd(command: Command, context: CommandContext): void {
       const { reason } = options
       const expiresAt =
         options.expires === undefined ? null : parseExpiry(options.expires, '--expires')
+      const input = {
+        who,
+        where,
+        actions,
+        ...(expiresAt !== null && { expiresAt }),
+        ...(reason !== undefined && { reason }),
+      }
       const grant = await withApi(context, options, async (api) =>
-        api.call('grants.create', {
-          who,
-          where,
-          actions,
-          ...(expiresAt !== null && { expiresAt }),
-          ...(reason !== undefined && { reason }),
-        }),
+        withWholeLine(
+          (meant) => `carrel grant add ${meant} ${where} ${actions}`,
+          () => api.call('grants.create', input),
+        ),
       )
       if (options.json) output.json(grant)
       output.say(`${who} has ${termsOf(grant)} (grant ${grant.id})`)
       if (grant.waiting) output.say(`it holds once there is a repository ${where}`)
     },
   )
+}
+
+/** Where the server knows who was meant, the line to type is the whole command. */
+async function withWholeLine<T>(
+  line: (meant: string) => string,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    const { exitCode, failure } = describeError(error)
+    const { fix = '' } = failure
+    if (!/^(?:(?:user|team|robot|federated):\S+|signed-in|anonymous)$/.test(fix)) throw error
+    throw new CliError(exitCode, { ...failure, fix: line(fix) }, error)
+  }
 }
 
 interface LsOptions extends Options {

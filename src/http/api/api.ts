@@ -154,17 +154,20 @@ function refusalOf(
   switch (reason) {
     case 'unauthenticated':
     case 'insufficient-scope':
-      return new OciError('UNAUTHORIZED', {
-        message:
-          resource.type === 'signed-in' && reason === 'insufficient-scope'
-            ? 'A token for docker is not taken here. Use a password, or a token made with: carrel token create'
-            : message,
-      })
+      return new OciError('UNAUTHORIZED', { message: signInMessage(resource, reason) ?? message })
     case 'forbidden':
       return new ProblemError('denied', message)
     case 'hidden':
       return hidden()
   }
+}
+
+/** Those of auth/ are for docker, which has other ways to sign in. */
+function signInMessage({ type }: Permission['resource'], reason: string): string | undefined {
+  if (type !== 'signed-in') return undefined
+  return reason === 'insufficient-scope'
+    ? 'A token for docker is not taken here. Use a password, or a token made with: carrel token create'
+    : 'Sign in first: send a token (carrel token create) as Authorization: Bearer, or a name and its password.'
 }
 
 function actorOf(identity: Identity, { peer }: HttpRequest): Actor {

@@ -27,7 +27,11 @@ export function etagOf(representation: object): string {
   const fields = Object.entries(representation)
     .filter(([key, value]) => value !== undefined && !changingByItself.has(key))
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
-  const hash = createHash('sha256').update(JSON.stringify(fields)).digest('base64url')
+  // What lies deeper too, such as the secrets of a token.
+  const decided = JSON.stringify(fields, (key, value: unknown) =>
+    changingByItself.has(key) ? undefined : value,
+  )
+  const hash = createHash('sha256').update(decided).digest('base64url')
   return `"${hash.slice(0, 22)}"`
 }
 

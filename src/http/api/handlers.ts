@@ -15,7 +15,6 @@ import { sessionHandlers } from './handlers/sessions.ts'
 import { tagHandlers } from './handlers/tags.ts'
 import { teamHandlers } from './handlers/teams.ts'
 import { tokenHandlers } from './handlers/tokens.ts'
-import { allUnwritten } from './handlers/unwritten.ts'
 import { userHandlers } from './handlers/users.ts'
 
 export const handlers: Handlers<OperationName> = {

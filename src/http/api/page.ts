@@ -23,6 +23,7 @@ export interface Listing<Row, Key extends string | number, Item> {
 
 /** Rows looked at for one page: whoever sees little of a long list asks again, with `next`. */
 const mostRows = 5000
+const mostAtOnce = 500
 
 export async function pageByName<Row, Item>(
   input: PageInput,
@@ -45,9 +46,9 @@ async function collect<Row, Key extends string | number, Item>(
 ): Promise<Page<Item>> {
   const items: Item[] = []
   let after = start
-  for (let looked = 0; ;) {
-    // One more than there is room for tells whether there is a next page.
-    const wanted = limit - items.length + 1
+  for (let looked = 0, round = 0; ; round += 1) {
+    // One more than there is room for tells whether there is a next page; more when most rows are not to be shown.
+    const wanted = Math.max(limit - items.length + 1, Math.min(2 ** round, mostAtOnce))
     const rows = await fetch(after, wanted)
     for (const row of rows) {
       const shown = item(row)

@@ -28,12 +28,16 @@ export function accountRoutes(deps: AccountDeps): Routes<'account'> {
 async function showAccount(deps: AccountDeps, call: Call): Promise<Reply> {
   const { metadata } = deps
   const { identity } = call
-  const row = identity.kind === 'principal' ? await findPrincipalById(metadata, identity.id) : undefined
+  const row =
+    identity.kind === 'principal' ? await findPrincipalById(metadata, identity.id) : undefined
   if (identity.kind !== 'principal' || row === undefined) {
     throw new HttpError(404, 'There is no such account any more.')
   }
   const { id } = row
-  const listed = await listTokens({ metadata }, { principalId: id, after: 0, limit: mostTokens + 1 })
+  const listed = await listTokens(
+    { metadata },
+    { principalId: id, after: 0, limit: mostTokens + 1 },
+  )
   const tokens = listed.slice(0, mostTokens)
   const [teams, grants] = await metadata.read(async (reader) => [
     await listTeamsOf(reader, id),
@@ -51,10 +55,7 @@ async function showAccount(deps: AccountDeps, call: Call): Promise<Reply> {
   )
 }
 
-async function grantsOf(
-  reader: Reader,
-  { grants }: PrincipalIdentity,
-): Promise<readonly Grant[]> {
+async function grantsOf(reader: Reader, { grants }: PrincipalIdentity): Promise<readonly Grant[]> {
   const now = Date.now()
   const shown: Grant[] = []
   for (const held of grants.filter((grant) => !isExpired(grant, now)).slice(0, mostGrants)) {

@@ -61,7 +61,10 @@ export function deviceTokenRoutes(deps: DeviceFlowDeps): Routes<'device-token'> 
           case 'refused':
             throw new HttpError(403, 'The sign-in was refused.')
           case 'expired':
-            throw new HttpError(410, 'Nobody agreed in time, or the answer was taken already. Begin again.')
+            throw new HttpError(
+              410,
+              'Nobody agreed in time, or the answer was taken already. Begin again.',
+            )
           case 'agreed':
             return jsonReply(200, tokenOf(answer.token), uncached)
         }
@@ -72,7 +75,8 @@ export function deviceTokenRoutes(deps: DeviceFlowDeps): Routes<'device-token'> 
 
 /** @throws {HttpError} 403 */
 function requireLogins({ identity }: Call): void {
-  if (identity.kind === 'open') throw new HttpError(403, 'There is no login here, and none is needed.')
+  if (identity.kind === 'open')
+    throw new HttpError(403, 'There is no login here, and none is needed.')
 }
 
 type Agreed = Extract<Awaited<ReturnType<typeof pollDevice>>, { readonly state: 'agreed' }>

@@ -1,10 +1,5 @@
 // /device: a person lets a program in. What the program itself asks is in device-flow.ts.
-import {
-  agreeDevice,
-  findDevice,
-  refuseDevice,
-
-} from '../../access/device-login.ts'
+import { agreeDevice, findDevice, refuseDevice } from '../../access/device-login.ts'
 import { Refusal } from '../../access/refusal.ts'
 import type { PrincipalIdentity } from '../../auth/identity.ts'
 import { createLoginThrottle } from '../../auth/login-throttle.ts'
@@ -82,7 +77,10 @@ const uncached = { 'cache-control': 'no-store' }
  */
 function requireSession({ identity }: Call): PrincipalIdentity {
   if (identity.kind === 'principal' && identity.session !== undefined) return identity
-  throw new HttpError(403, 'A program is let in by a person: sign in with a browser, and open /device there.')
+  throw new HttpError(
+    403,
+    'A program is let in by a person: sign in with a browser, and open /device there.',
+  )
 }
 
 function limitedGuess({ metadata }: DeviceDeps): Guess {
@@ -120,4 +118,3 @@ function nobodyWaits(): HttpError {
     'No program waits with this code. It was mistyped, answered before, or is older than 10 minutes: run carrel login again.',
   )
 }
-

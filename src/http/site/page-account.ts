@@ -61,14 +61,17 @@ function signsInWith(provider: string): string {
   return provider.startsWith('oidc:') ? name : `a password of the directory ${name}`
 }
 
-function rights({ grants, admin }: AccountPage): Markup {
-  const all = admin ? markup`<p class="aside">As an administrator you may do everything.</p>` : undefined
+function rights({ name, grants, admin }: AccountPage): Markup {
+  const all = admin
+    ? markup`<p class="aside">As an administrator you may do everything.</p>`
+    : undefined
   const none = markup`<p class="aside">
           Nothing was granted to you yet. Ask the owner of a namespace, or an administrator.
         </p>`
   const rows = grants.map((grant) => {
     const { where, role, actions, who, expiresAt } = grant
-    const more = [`through ${who}`, ...(expiresAt === undefined ? [] : [`until ${day(expiresAt)}`])]
+    const until = expiresAt === undefined ? [] : [`until ${day(expiresAt)}`]
+    const more = [howHeld(who, name), ...until]
     return row({
       title: markup`<code>${where}</code>`,
       beside: role ?? actions.join(', '),
@@ -80,6 +83,12 @@ function rights({ grants, admin }: AccountPage): Markup {
         ${all}
         ${rows.length > 0 ? list(rows) : admin ? undefined : none}
       </section>`
+}
+
+function howHeld(who: string, name: string): string {
+  if (who === 'anonymous') return 'as anybody at all'
+  if (who === 'signed-in') return 'as everybody who is signed in'
+  return who.endsWith(`:${name}`) && !who.startsWith('team:') ? 'your own' : `through ${who}`
 }
 
 function tokens({ tokens: shown, moreTokens }: AccountPage): Markup {

@@ -73,8 +73,8 @@ function confirm({ user, now }: DevicePage, device: WaitingDevice): Markup {
           <div><dt>Asked</dt><dd>${when}</dd></div>
         </dl>
         <p class="warning">
-          <strong>Only if you started it yourself just now.</strong> Somebody who sent you this address wants to get in
-          with your account.
+          <strong>Only if you started it yourself just now.</strong> If somebody sent you here, refuse: they want
+          to get in with your account.
         </p>
         <form id="answer" method="post" action="/device" data-code="${userCode}" novalidate>
           <p class="problem" id="problem" role="alert" hidden></p>

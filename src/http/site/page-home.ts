@@ -1,5 +1,5 @@
 // The start page: what this is, and how to push to it and pull from it.
-import { markup } from './markup.ts'
+import { markup, type Markup } from './markup.ts'
 import { pageText, type PageContext } from './page-frame.ts'
 import { pushSteps } from './push-steps.ts'
 
@@ -22,14 +22,22 @@ export function homePage(context: PageContext): string {
         tool.
       </p>
       ${pushSteps(context)}
-      ${open ? undefined : setupHint}
+      ${open ? undefined : accountHint(context)}
     `,
   })
 }
 
-const setupHint = markup`<footer>
+function accountHint({ signedIn }: PageContext): Markup {
+  if (signedIn !== undefined) {
+    return markup`<footer>
+        <p>You are signed in as <a href="/account">${signedIn}</a>.</p>
+      </footer>`
+  }
+  return markup`<footer>
+        <p><a href="/login">Sign in</a> to see what you may do, and your tokens.</p>
         <p>
           Just installed? Open the setup link that the server printed when it started, or
           <a href="/setup">enter its key</a>.
         </p>
       </footer>`
+}

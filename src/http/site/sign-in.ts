@@ -113,7 +113,12 @@ async function takeCode(deps: SignInDeps, request: HttpRequest): Promise<Reply> 
   }
   if (!(await endLoginStep(deps.metadata, secret))) return tooLate()
   await deps.gate.completed(step.user, request.peer, principal)
-  return welcome(deps, request, principal, `password and ${factor === 'totp' ? 'code' : 'recovery code'}`)
+  return welcome(
+    deps,
+    request,
+    principal,
+    `password and ${factor === 'totp' ? 'code' : 'recovery code'}`,
+  )
 }
 
 /** Whoever was disabled, or got another password meanwhile, begins again. */
@@ -153,7 +158,11 @@ export async function beginSession(
   const { peer, headers } = request
   const { address } = peer
   await endSessionOf(deps, request)
-  const { secret } = await startSession(deps, { id, name, address }, { userAgent: headers['user-agent'] })
+  const { secret } = await startSession(
+    deps,
+    { id, name, address },
+    { userAgent: headers['user-agent'] },
+  )
   deps.loggedIn({ kind: 'login', name, address })
   const actor = { id, name }
   deps.audit({ event: 'login.succeeded', actor, subject: name, address, detail: { with: by } })

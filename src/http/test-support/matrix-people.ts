@@ -5,7 +5,7 @@ import { insertTeam } from '../../metadata/teams.ts'
 import type { Transaction } from '../../metadata/metadata-store.ts'
 import { findPrincipalByName, insertPrincipal } from '../../metadata/principals.ts'
 import type { TestApp } from './app.ts'
-import { makeRepository } from './content.ts'
+import { makeRepository, putImage } from './content.ts'
 import { give } from './grants.ts'
 import { removeRepository } from '../../registry/delete.ts'
 import {
@@ -17,10 +17,12 @@ import {
   type Repository,
   type Right,
 } from './matrix-model.ts'
-import { putImage } from './content.ts'
 
 export interface Person extends Holder {
   readonly id: number
+  readonly teams: readonly string[]
+  /** Whose robot it is. */
+  readonly madeBy: string | undefined
   readonly provider: 'local' | 'robot' | 'federation'
 }
 
@@ -32,6 +34,8 @@ export interface World {
   readonly people: ReadonlyMap<string, Person>
   /** Ids of grants, by `NAME PLACE`. */
   readonly grants: ReadonlyMap<string, number>
+  /** Digest of what `v1` names in each. */
+  readonly image: string
 }
 
 const visibilities = ['private', 'internal', 'public', 'missing'] as const
@@ -102,6 +106,7 @@ const plans: readonly Plan[] = [
   { name: 'late' },
   { name: 'robot', kind: 'robot', given: [{ place: 'alice/', rights: roleRights.writer }] },
   { name: 'robot-owner', kind: 'robot', given: [{ place: 'alice/', rights }], madeBy: 'alice' },
+  { name: 'robot-mallory', kind: 'robot', madeBy: 'mallory' },
   { name: 'robot-off', kind: 'robot', given: everywhere(rights) },
   { name: 'robot-over', kind: 'robot', given: everywhere(rights) },
   { name: 'job', kind: 'federated', given: [{ place: 'web/', rights: roleRights.writer }] },
@@ -117,7 +122,11 @@ function everywhere(held: readonly Right[]): readonly Given[] {
 export async function makeWorld(app: TestApp): Promise<World> {
   const former: Record<string, number> = {}
   for (const { name, visibility } of matrixRepositories) {
-    const { id } = await makeRepository(app, name, visibility === 'missing' ? 'private' : visibility)
+    const { id } = await makeRepository(
+      app,
+      name,
+      visibility === 'missing' ? 'private' : visibility,
+    )
     former[name] = id
   }
   const made = await app.metadata.write(async (tx) => {
@@ -133,10 +142,11 @@ export async function makeWorld(app: TestApp): Promise<World> {
     for (const place of names) await give(tx, { kind: 'principal', id }, { place, ...waiting })
   })
   const repositories: World['repositories'][number][] = []
+  let image = ''
   for (const { name, visibility } of matrixRepositories) {
     const { id } =
       visibility === 'missing' ? { id: undefined } : await makeRepository(app, name, visibility)
-    if (id !== undefined) await putImage(app, name, 'v1')
+    if (id !== undefined) image = (await putImage(app, name, 'v1')).digest
     repositories.push({ name, visibility, id })
   }
   const grants = new Map<string, number>()
@@ -144,29 +154,28 @@ export async function makeWorld(app: TestApp): Promise<World> {
   const waited = names.map((place) => ({ place, rights: roleRights.writer }))
   const people = new Map(made)
   people.set('waited', { ...requirePerson(made, 'waited'), given: waited })
-  return { repositories, former, everybody, people, grants }
+  return { repositories, former, everybody, people, grants, image }
 }
 
-async function makePeople(
-  tx: Transaction,
-  { ids }: TestApp,
-): Promise<ReadonlyMap<string, Person>> {
+async function makePeople(tx: Transaction, { ids }: TestApp): Promise<ReadonlyMap<string, Person>> {
   const people = new Map<string, Person>()
-  const local = { kind: 'user', provider: 'local' } as const
-  people.set('admin', { ...local, name: 'admin', id: ids.admin, admin: true, given: [] })
-  people.set('bob', { ...local, name: 'bob', id: ids.bob, admin: false, given: [] })
-  const own = [{ place: 'alice/', rights }]
-  people.set('alice', { ...local, name: 'alice', id: ids.alice, admin: false, given: own })
+  const local = { kind: 'user', provider: 'local', teams: [], madeBy: undefined } as const
+  for (const name of ['admin', 'bob', 'alice'] as const) {
+    // Each has the namespace of that name.
+    const given = [{ place: `${name}/`, rights }]
+    people.set(name, { ...local, name, id: ids[name], admin: name === 'admin', given })
+  }
   for (const plan of plans) {
-    const { name, kind = 'user', given = [], teams: memberOf = [] } = plan
+    const { name, kind = 'user', given = [], teams: memberOf = [], madeBy } = plan
     const provider = ({ user: 'local', robot: 'robot', federated: 'federation' } as const)[kind]
-    const createdBy = people.get(plan.madeBy ?? '')?.id
+    const createdBy = people.get(madeBy ?? '')?.id
     const expiresAt = name === 'ended' ? Date.now() - 1000 : undefined
     await insertPrincipal(tx, { name, kind, provider, createdBy, expiresAt })
     const row = await findPrincipalByName(tx, name)
     if (row === undefined) throw new Error(`${name} was not made`)
     const all = [...given, ...memberOf.flatMap((team) => teams[team] ?? [])]
-    people.set(name, { name, kind, provider, id: row.id, admin: false, given: all })
+    const person = { name, kind, provider, id: row.id, admin: false, given: all }
+    people.set(name, { ...person, teams: memberOf, madeBy })
   }
   return people
 }
@@ -189,7 +198,8 @@ async function giveAll(
   for (const [name, given] of Object.entries(teams)) {
     const id = await insertTeam(tx, { name, description: '', createdBy: undefined })
     if (id === undefined) throw new Error(`the team ${name} was not made`)
-    for (const one of given) grants.set(`${name} ${one.place}`, await give(tx, { kind: 'team', id }, one))
+    for (const one of given)
+      grants.set(`${name} ${one.place}`, await give(tx, { kind: 'team', id }, one))
     for (const plan of plans.filter((one) => one.teams?.includes(name))) {
       const principalId = requirePerson(people, plan.name).id
       const maintainer = plan.name === 'walt'
@@ -198,7 +208,9 @@ async function giveAll(
     }
   }
   for (const one of everybody.anonymous) await give(tx, { kind: 'anonymous' }, one)
-  for (const one of everybody.signedIn) await give(tx, { kind: 'signed-in' }, one)
+  for (const one of everybody.signedIn) {
+    grants.set(`signed-in ${one.place}`, await give(tx, { kind: 'signed-in' }, one))
+  }
 }
 
 export function requirePerson(people: ReadonlyMap<string, Person>, name: string): Person {

@@ -24,7 +24,11 @@ const tokens: readonly (readonly [Binding, readonly string[]])[] = [
   ['former', words],
   ['another', words],
 ]
-const fewTokens = [['present', words], ['present', ['pull']], ['former', words]] as const
+const fewTokens = [
+  ['present', words],
+  ['present', ['pull']],
+  ['former', words],
+] as const
 
 export async function withRegistryTokens(
   app: TestApp,

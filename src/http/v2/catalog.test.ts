@@ -114,23 +114,28 @@ test('for every repository and identity the catalog says what the one decision s
   const app = await anApp(t)
   const made = new Map<string, RepositoryRecord>()
   await fc.assert(
-    fc.asyncProperty(fc.array(repository, { maxLength: 12 }), identity, fc.integer({ min: 1, max: 30 }), async (some, who, limit) => {
-      for (const { name, visibility } of some) {
-        if (made.has(name)) continue
-        made.set(name, await makeRepository(app, name, visibility))
-      }
-      const listed: string[] = []
-      for (let after: string | undefined = ''; after !== undefined; after = listed.at(-1)) {
-        const page = await listVisibleRepositories(app.metadata, who, { after, limit })
-        listed.push(...page.map((one) => one.name))
-        if (page.length < limit) break
-      }
-      const expected = [...made.values()].filter((one) => {
-        const resource = { type: 'repository', name: nameOf(one.name) } as const
-        return decide(who, { action: 'pull', resource }, { repository: one }).allowed
-      })
-      assert.deepEqual(listed, expected.map((one) => one.name).toSorted())
-    }),
+    fc.asyncProperty(
+      fc.array(repository, { maxLength: 12 }),
+      identity,
+      fc.integer({ min: 1, max: 30 }),
+      async (some, who, limit) => {
+        for (const { name, visibility } of some) {
+          if (made.has(name)) continue
+          made.set(name, await makeRepository(app, name, visibility))
+        }
+        const listed: string[] = []
+        for (let after: string | undefined = ''; after !== undefined; after = listed.at(-1)) {
+          const page = await listVisibleRepositories(app.metadata, who, { after, limit })
+          listed.push(...page.map((one) => one.name))
+          if (page.length < limit) break
+        }
+        const expected = [...made.values()].filter((one) => {
+          const resource = { type: 'repository', name: nameOf(one.name) } as const
+          return decide(who, { action: 'pull', resource }, { repository: one }).allowed
+        })
+        assert.deepEqual(listed, expected.map((one) => one.name).toSorted())
+      },
+    ),
     { numRuns: 150 },
   )
 })

@@ -1,5 +1,7 @@
 // /v2/<name>/manifests/<tag or digest> (end-3, end-7, end-9). Speaks HTTP; the rules are in registry/.
+import type { DecisionWatch } from '../../access/decision-watch.ts'
 import { decide } from '../../auth/authorize.ts'
+import type { Allowance, Decision, Permission } from '../../auth/authorize.ts'
 import { nameOfIdentity, principalId } from '../../auth/identity.ts'
 import { findManifest, findManifestByTag } from '../../metadata/manifests.ts'
 import type { MetadataStore } from '../../metadata/metadata-store.ts'
@@ -23,6 +25,7 @@ const maxTags = 100
 export interface ManifestDeps {
   readonly metadata: MetadataStore
   readonly pushed: (event: PushedEvent) => void
+  readonly watch?: DecisionWatch | undefined
 }
 
 type ManifestCall = Call<TargetOf<'manifest'>>
@@ -91,6 +94,7 @@ async function put(deps: ManifestDeps, call: ManifestCall): Promise<Reply> {
   const bytes = await readAll(request.body, maxManifestBytes)
   if (bytes === undefined) throw tooLarge()
 
+  const moving = decideOnMoving(call)
   const pushed = await pushManifest(deps.metadata, {
     repositoryId: call.repository?.id ?? { toMake: name },
     reference,
@@ -99,8 +103,9 @@ async function put(deps: ManifestDeps, call: ManifestCall): Promise<Reply> {
     bytes,
     name,
     pusher: pusherOf(call),
-    keepTags: keepTagsOf(call),
+    keepTags: moving.allowed ? undefined : `${moving.message} Or push under a new tag.`,
   })
+  if (pushed.movedTag && moving.allowed) noteMove(deps, call, moving)
   deps.pushed({
     kind: 'pushed',
     repository: name,
@@ -131,11 +136,19 @@ function pusherOf({ request, identity }: ManifestCall): Pusher {
   }
 }
 
-/** Why this caller may not move existing tags; every way to set a tag comes by here. */
-function keepTagsOf({ target: { name }, identity, repository }: ManifestCall): string | undefined {
-  const wanted = { action: 'overwrite', resource: { type: 'repository', name } } as const
-  const decision = decide(identity, wanted, { repository })
-  return decision.allowed ? undefined : `${decision.message} Or push under a new tag.`
+/** Whether this caller may move existing tags; every way to set a tag comes by here. */
+function decideOnMoving({ target: { name }, identity, repository }: ManifestCall): Decision {
+  return decide(identity, movingIn(name), { repository })
+}
+
+function movingIn(name: RepositoryName): Permission {
+  return { action: 'overwrite', resource: { type: 'repository', name } }
+}
+
+/** The right to move counts as used when a tag was moved, not with every push. */
+function noteMove({ watch }: ManifestDeps, call: ManifestCall, moving: Allowance): void {
+  const { identity, request, target } = call
+  watch?.allowed({ identity, wanted: movingIn(target.name), address: request.peer.address }, moving)
 }
 
 /** `?tag=a&tag=b` besides a digest (end-7b). */
@@ -184,4 +197,3 @@ async function remove({ metadata }: ManifestDeps, call: ManifestCall): Promise<R
   if (!removed) throw await manifestUnknown(metadata, id, name, reference)
   return { status: 202, headers: { 'content-length': 0 } }
 }
-

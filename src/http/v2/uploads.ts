@@ -1,5 +1,6 @@
 // /v2/<name>/blobs/uploads/… (end-4 to end-6, end-11, end-13, end-14). The place of a session in a URL is
 // `<ticket>.<offset>`: a stale offset is seen even when the client sends no Content-Range.
+import type { DecisionWatch } from '../../access/decision-watch.ts'
 import { decide } from '../../auth/authorize.ts'
 import { principalId } from '../../auth/identity.ts'
 import type { MetadataStore } from '../../metadata/metadata-store.ts'
@@ -31,6 +32,7 @@ export interface UploadRouteDeps {
   readonly blobs: BlobStore
   readonly tickets: UploadTickets
   readonly uploaded: (event: UploadEvent) => void
+  readonly watch?: DecisionWatch | undefined
 }
 
 type SessionCall = Call<TargetOf<'upload'>>
@@ -79,8 +81,12 @@ async function mounted(
   const source = await findRepository(deps.metadata, from)
   if (source === undefined) return false
   const needs = { action: 'pull', resource: { type: 'repository', name: from } } as const
-  if (!decide(identity, needs, { repository: source }).allowed) return false
-  return mountBlob(deps.metadata, { digest, from: source.id, to: to.id })
+  const decision = decide(identity, needs, { repository: source })
+  if (!decision.allowed) return false
+  const mounted = await mountBlob(deps.metadata, { digest, from: source.id, to: to.id })
+  const { address } = request.peer
+  if (mounted) deps.watch?.allowed({ identity, wanted: needs, address }, decision)
+  return mounted
 }
 
 async function status(deps: UploadRouteDeps, call: SessionCall): Promise<Reply> {

@@ -132,7 +132,7 @@ function records({ text, integer, identity, keyed }: ColumnWords) {
     // Every user had the namespace of that name; from now on that is a grant like any other.
     sql`insert into namespaces (name, created_at) select name, created_at from principals where kind = 'user'`,
     sql`insert into grants (subject_kind, principal_id, place_kind, place, actions, reason, granted_at, changed_at)
-      select 'principal', id, 'namespace', name, 'pull,push,overwrite,delete,decide,admin',
+      select 'principal', id, 'namespace', name || '/', 'pull,push,overwrite,delete,decide,admin',
         'own namespace', created_at, created_at from principals where kind = 'user'`,
   ]
 }

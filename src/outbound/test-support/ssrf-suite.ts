@@ -96,7 +96,7 @@ export async function attackThrough(
 }
 
 /** The error itself or the nearest of its causes. */
-export function outboundErrorIn(error: unknown): OutboundError | undefined {
+function outboundErrorIn(error: unknown): OutboundError | undefined {
   let current = error
   for (let depth = 0; depth < 10 && current instanceof Error; depth += 1) {
     if (current instanceof OutboundError) return current

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { suite, test, type TestContext } from 'node:test'
-import { totpCode, totpStep } from '../../../auth/totp.ts'
+import { codeAt } from '../../../access/test-support/authenticator-app.ts'
 import type { LoginGate } from '../../../auth/check-password.ts'
 import { findPrincipalByName } from '../../../metadata/principals.ts'
 import { OciError } from '../../../oci/errors.ts'
@@ -18,8 +18,10 @@ function aGate(): LoginGate {
         async ended(principal) {
           wrong = principal === undefined ? wrong + 1 : 0
         },
+        async withdrawn() {},
       }
     },
+    async completed() {},
   }
 }
 
@@ -36,14 +38,7 @@ async function aTotpApi(t: TestContext): Promise<TestApi> {
   return { ...app, api }
 }
 
-function codeOf(base32: string): string {
-  const bits = [...base32]
-    .map((character) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(character))
-    .map((value) => value.toString(2).padStart(5, '0'))
-    .join('')
-  const secret = Uint8Array.from(bits.match(/.{8}/g) ?? [], (byte) => Number.parseInt(byte, 2))
-  return totpCode(secret, totpStep(Date.now()))
-}
+const codeOf = (secret: string) => codeAt(secret, Date.now())
 
 suite('/api/v1/account/totp', () => {
   test('a second factor is begun, confirmed and switched off with a recovery code', async (t) => {

@@ -61,7 +61,7 @@ async function limited<T>(
     await attempt?.ended({ id, name })
     return done
   } catch (error) {
-    if (error instanceof Refusal) await attempt?.ended(undefined)
+    await (error instanceof Refusal ? attempt?.ended(undefined) : attempt?.withdrawn())
     throw error
   }
 }

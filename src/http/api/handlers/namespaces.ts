@@ -8,9 +8,10 @@ import {
   type NamespaceWithOwners,
 } from '../../../access/namespaces.ts'
 import { requirePlace } from '../../../access/grants.ts'
+import { placesOverlap } from '../../../access/review-places.ts'
 import { listNamespaces } from '../../../access/namespace-list.ts'
 import type { Permission } from '../../../auth/authorize.ts'
-import type { HeldGrant } from '../../../auth/held-grant.ts'
+import { isExpired, type HeldGrant } from '../../../auth/held-grant.ts'
 import type { Identity } from '../../../auth/identity.ts'
 import type { OperationOf, OutputOf } from '../../../contract/operations.ts'
 import { expecting } from '../etag.ts'
@@ -35,7 +36,8 @@ export const namespaceHandlers: Handlers<OperationOf<'namespaces'>> = {
     run: async ({ deps, actor, input }) => ownedOutput(await createNamespace(deps, actor, input)),
   },
   'namespaces.show': {
-    needs: ({ name }) => onNamespace(name),
+    locate: async (_, { name }, identity) =>
+      seesAll(identity) || holdsSomethingIn(identity, name) ? signedIn() : undefined,
     run: async ({ deps, input }) => ownedOutput(await showNamespace(deps, input.name)),
   },
   'namespaces.change': {
@@ -56,6 +58,15 @@ export const namespaceHandlers: Handlers<OperationOf<'namespaces'>> = {
 function onNamespace(name: string): Permission {
   const place = requirePlace(`${name}/`)
   return { action: 'admin', resource: { type: 'place', place, giving: [] } }
+}
+
+/** As in the list: whoever was given something in it may know whose it is. */
+function holdsSomethingIn(identity: Identity, name: string): boolean {
+  const namespace = requirePlace(`${name}/`)
+  const now = Date.now()
+  return grantsOf(identity).some(
+    (grant) => !isExpired(grant, now) && placesOverlap(grant.place, namespace),
+  )
 }
 
 function grantsOf(identity: Identity): readonly HeldGrant[] {

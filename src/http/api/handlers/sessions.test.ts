@@ -19,6 +19,12 @@ suite('/api/v1/sessions', () => {
     )
     assert.deepEqual([listed.items[0]?.for, listed.items[0]?.address], ['user:ann', '192.0.2.7'])
     assert.ok(!JSON.stringify(listed).includes('carrel_session'))
+    const asTwo = { ...(await principalOf(app, 'ann')), session: two.id }
+    const own = await ask(app, 'GET /api/v1/sessions', { as: asTwo })
+    assert.deepEqual(
+      (own.json() as typeof listed).items.map(({ current }) => current),
+      [false, true, false],
+    )
     await ann.call('sessions.end', { id: one.id })
     assert.equal(await useSession(app, one.secret, from), undefined)
     const refused = await ask(app, `DELETE /api/v1/sessions/${two.id}`, { as: 'bob' })

@@ -1,7 +1,7 @@
 // /api/v1/sessions. People see and end their own, administrators those of everybody.
 import { endSession, endSessions, listSessions, type Session } from '../../../access/sessions.ts'
 import { findSubject } from '../../../access/subjects.ts'
-import { principalId } from '../../../auth/identity.ts'
+import { principalId, type Identity } from '../../../auth/identity.ts'
 import type { OperationOf, OutputOf } from '../../../contract/operations.ts'
 import { findSessionOwner } from '../../../metadata/session-owners.ts'
 import { given } from '../given.ts'
@@ -20,7 +20,7 @@ export const sessionHandlers: Handlers<OperationOf<'sessions'>> = {
       return pageById(input, {
         fetch: async (after, limit) => listSessions(deps, { principalId: owner.id, after, limit }),
         keyOf: ({ id }) => id,
-        item: (session) => sessionOutput(session, owner.who),
+        item: (session) => sessionOutput(session, owner.who, sessionOf(call.identity)),
       })
     },
   },
@@ -60,13 +60,22 @@ async function ownerOf({
   throw invalidInput([{ path: 'for', message: 'Write whose: user:NAME.' }])
 }
 
-function sessionOutput(session: Session, who: string): OutputOf<'sessions.list'>['items'][number] {
+/** The one that this request came with. */
+function sessionOf(identity: Identity): number | undefined {
+  return identity.kind === 'principal' ? identity.session : undefined
+}
+
+function sessionOutput(
+  session: Session,
+  who: string,
+  current: number | undefined,
+): OutputOf<'sessions.list'>['items'][number] {
   const { id, kind, createdAt, lastSeenAt, expiresAt, address, userAgent } = session
   return {
     id,
     kind,
     for: who,
-    current: false,
+    current: id === current,
     createdAt: iso(createdAt),
     lastSeenAt: iso(lastSeenAt),
     expiresAt: iso(expiresAt),

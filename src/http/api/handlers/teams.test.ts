@@ -118,6 +118,13 @@ suite('namespaces over the API', () => {
       (await (await clientOf(app, who)).call('namespaces.list', {})).items.map(({ name }) => name)
     assert.deepEqual(await names('ann'), ['ann', 'shop'])
     assert.deepEqual(await names('bob'), ['bob'])
+    const show = async (who: string, name: string) =>
+      (await clientOf(app, who)).call('namespaces.show', { name })
+    assert.equal((await show('ann', 'shop')).name, 'shop')
+    for (const name of ['shop', 'none']) {
+      await assert.rejects(show('bob', name), refused('404 not-found', /may see/))
+    }
+    await assert.rejects(show('admin', 'none'), refused('404 not-found', /no namespace none/))
     assert.deepEqual(await names('admin'), ['admin', 'ann', 'bob', 'other', 'shop'])
   })
 })

@@ -5,7 +5,7 @@ import type { Identity, PrincipalIdentity } from '../../../auth/identity.ts'
 import { hashSecret } from '../../../auth/secret-format.ts'
 import { parseTokenScope } from '../../../auth/token-scope.ts'
 import type { OutputOf } from '../../../contract/operations.ts'
-import { findSecret } from '../../../metadata/token-secrets.ts'
+import { findSecret, noteTokenUses } from '../../../metadata/token-secrets.ts'
 import { createApi } from '../api.ts'
 import {
   anApi,
@@ -158,11 +158,14 @@ suite('/api/v1/tokens', () => {
     }
   })
 
-  test('what changed meanwhile is left alone', async (t) => {
+  test('what changed meanwhile is left alone; that it was used is no change', async (t) => {
     const app = await aTokenApi(t)
-    const { id } = await create(app, 'ann', { name: 'laptop' })
+    const { id, secret } = await create(app, 'ann', { name: 'laptop' })
     const shown = await ask(app, `GET /api/v1/tokens/${id}`, { as: 'ann' })
     const headers = { 'if-match': shown.headers['etag'] ?? '' }
+    const hash = hashSecret(secret)
+    const use = { hash, tokenId: id, at: Date.now() + 1000, address: '192.0.2.7' }
+    await app.metadata.write((tx) => noteTokenUses(tx, [use]))
     assert.equal(
       (await ask(app, `POST /api/v1/tokens/${id}/rotate`, { as: 'ann', headers })).status,
       200,

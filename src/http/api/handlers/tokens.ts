@@ -42,7 +42,9 @@ export const tokenHandlers: Handlers<OperationOf<'tokens'>> = {
     },
   },
   'tokens.create': {
-    needs: (input) => ownOrOf(input.for),
+    // Whoever has no account is told to say whose it is.
+    needs: (input, identity) =>
+      isAboutAll(input, identity) ? installationAdmin() : ownOrOf(input.for),
     async run({ deps, actor, identity, input }) {
       const { for: who, expiresAt, ...asked } = input
       const owner = who === undefined ? undefined : principalNamed(who)
