@@ -1,16 +1,16 @@
 // The signed result of an access review, kept as it was signed: a document in JSON, and the same as a table. Whoever has
 // the installation's public key can check both anywhere, without this installation.
-import { createPrivateKey, createPublicKey, hash, sign, verify } from 'node:crypto'
+import { createPublicKey, hash, verify } from 'node:crypto'
 import type { JsonWebKey, KeyObject } from 'node:crypto'
-import type { Reader } from '../metadata/metadata-store.ts'
-import { listSigningKeys } from '../metadata/settings.ts'
+import type { MetadataStore } from '../metadata/metadata-store.ts'
+import { ensureEvidenceKey } from './evidence-key.ts'
 
 export interface Signature {
   /** Which key it was. */
   readonly kid: string
   /** Ed25519 over the bytes, in base64url. */
   readonly signature: string
-  /** The public half, where the signer tells it: keys are replaced and forgotten, and evidence is kept. */
+  /** The public half, where the signer tells it, so that a check needs nothing of the installation. */
   readonly publicJwk?: object
 }
 
@@ -73,17 +73,15 @@ function importKey({ publicJwk }: VerifyingKey): KeyObject | undefined {
   }
 }
 
-/** Signs with the newest key of the installation. @throws {Error} when there is none */
-export function installationSign(reader: Reader): Sign {
+/** Signs with the installation's key for evidence. */
+export function installationSign(metadata: MetadataStore): Sign {
   return async (bytes) => {
-    const [newest] = await listSigningKeys(reader)
-    if (newest === undefined) throw new Error('This installation has no key to sign with.')
-    const jwk = JSON.parse(newest.privateJwk) as JsonWebKey
-    const signature = sign(null, bytes, createPrivateKey({ key: jwk, format: 'jwk' }))
+    const key = await ensureEvidenceKey(metadata)
+    const { kid, signature } = key.sign(bytes)
     return {
-      kid: newest.kid,
-      signature: signature.toString('base64url'),
-      publicJwk: JSON.parse(newest.publicJwk) as object,
+      kid,
+      signature: Buffer.from(signature).toString('base64url'),
+      publicJwk: key.publicJwk,
     }
   }
 }

@@ -1,5 +1,8 @@
 // What happens to access by itself: grants, tokens and sessions come to their end, keys are renewed, the audit log is
 // sealed and its head anchored. Any number of processes may do it at once.
+import { closeDueReviews } from '../access/campaign-close.ts'
+import { ensureEvidenceKey } from '../access/evidence-key.ts'
+import { installationSign } from '../access/evidence.ts'
 import { expireGrants } from '../access/grants.ts'
 import { expiringTokens, removeEndedLogins } from '../access/token-upkeep.ts'
 import { anchorHead } from '../audit/anchor.ts'
@@ -8,7 +11,6 @@ import { deleteEndedFederatedLogins } from '../metadata/federation.ts'
 import { removeEndedAttempts, removeUnseenClients } from '../metadata/login-attempts.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
 import { removeExpiredSessions } from '../metadata/sessions.ts'
-import { ensureEvidenceKey } from './evidence-key.ts'
 import { maintainSigningKeys } from './signing-keys.ts'
 
 export interface RegularTask {
@@ -47,6 +49,11 @@ export function accessUpkeep(metadata: MetadataStore, dataDir: string): readonly
       },
     },
     {
+      name: 'ending of access reviews',
+      everyMs: minuteMs,
+      run: async () => endDueReviews(metadata),
+    },
+    {
       name: 'expiry of sign-ins',
       everyMs: minuteMs,
       run: async () => removeEndedSignIns(metadata),
@@ -61,6 +68,13 @@ export function accessUpkeep(metadata: MetadataStore, dataDir: string): readonly
       },
     },
   ]
+}
+
+/** What nobody confirmed in time ends with the review. */
+async function endDueReviews(metadata: MetadataStore): Promise<void> {
+  const { failed } = await closeDueReviews({ metadata, sign: installationSign(metadata) })
+  if (failed.length === 0) return
+  throw new Error(`${failed.length} reviews are over and could not be closed`)
 }
 
 async function removeEndedSignIns(metadata: MetadataStore): Promise<void> {

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { suite, test, type TestContext } from 'node:test'
 import { verifyEvidence } from '../../../access/evidence.ts'
-import { generateSigningKey } from '../../../auth/bearer.ts'
+import { ensureEvidenceKey } from '../../../access/evidence-key.ts'
 import { parseTokenScope } from '../../../auth/token-scope.ts'
-import { insertSigningKey } from '../../../metadata/settings.ts'
 import {
   addUser,
   anApi,
@@ -20,14 +19,7 @@ const soon = () => new Date(Date.now() + day).toISOString()
 /** ann owns ann/ and has what is granted in it reviewed by bob. */
 async function aReview(t: TestContext) {
   const app = await anApi(t)
-  const key = await generateSigningKey()
-  await app.metadata.write(async (tx) =>
-    insertSigningKey(tx, {
-      kid: key.kid,
-      privateJwk: JSON.stringify(key.privateJwk),
-      publicJwk: JSON.stringify(key.publicJwk),
-    }),
-  )
+  const key = await ensureEvidenceKey(app.metadata)
   await addUser(app.metadata, 'eve', {})
   const [admin, ann, bob, eve] = [
     await clientOf(app, 'admin'),
