@@ -165,7 +165,9 @@ export async function* checkSignIn(
 ): AsyncGenerator<Check> {
   const { singleSignOnFile: file } = settings
   const problems = await signInProblems(settings)
-  for (const message of problems) yield problem('single sign-on', message, 'carrel config check')
+  if (problems.length > 0) {
+    yield problem('single sign-on', problems.join(' '), 'carrel config check')
+  }
   if (file === undefined || problems.length > 0) return
   const fix = `carrel config check, then edit ${shellWord(file)}`
   for (const provider of await providersOf(settings)) {

@@ -1,13 +1,13 @@
 // Users that another registry knows by a bcrypt hash become local users with that hash: they sign in with the password
 // that they have, and the first sign-in makes an argon2id hash of it.
 import { bcryptCost } from '../auth/password-hash.ts'
-import { isAlias } from '../auth/user-aliases.ts'
 import { appendAudit } from '../metadata/audit.ts'
 import type { Reader, Transaction } from '../metadata/metadata-store.ts'
 import { findPrincipalByName, insertPrincipal } from '../metadata/principals.ts'
 import { isRepositoryName } from '../oci/reference.ts'
 import type { Actor } from './actor.ts'
 import { makeOwnNamespace } from './namespaces.ts'
+import { whyReserved } from './principal-names.ts'
 
 export interface ForeignUser {
   readonly name: string
@@ -93,7 +93,8 @@ function isUserName(name: string): boolean {
 }
 
 function problemOfName(name: string): string | undefined {
-  if (isAlias(name)) return 'Clients send that name to mean whoever their token belongs to.'
+  const reserved = whyReserved(name)
+  if (reserved !== undefined) return `${reserved[0]?.toUpperCase()}${reserved.slice(1)}.`
   if (name === firstAdministrator) {
     return 'It is the name of the first administrator. Make that one first: carrel admin reset-password'
   }

@@ -17,9 +17,9 @@ import {
   updateTeam,
   type TeamRow,
 } from '../metadata/teams.ts'
-import { isRepositoryName } from '../oci/reference.ts'
 import type { Actor } from './actor.ts'
 import { longestDescription, requireOneLine } from './one-line.ts'
+import { requirePrincipalName } from './principal-names.ts'
 import { Refusal } from './refusal.ts'
 
 export interface TeamsDeps {
@@ -36,7 +36,6 @@ export interface Team {
   readonly createdAt: number
 }
 
-const longestName = 64
 const longestGroup = 300
 const mostGroups = 50
 
@@ -52,7 +51,7 @@ export async function createTeam(
   actor: Actor,
   { name, description = '', groups = [] }: NewTeam,
 ): Promise<Team> {
-  requireTeamName(name)
+  requirePrincipalName(name, 'team')
   requireOneLine(description, { what: 'description', longest: longestDescription })
   requireGroups(groups)
   return metadata.write(async (tx) => {
@@ -207,20 +206,6 @@ export async function requireTeam(reader: Reader, name: string): Promise<TeamRow
 async function teamOf(reader: Reader, row: TeamRow): Promise<Team> {
   const { id, name, description, members, createdAt } = row
   return { name, description, members, groups: await listTeamGroups(reader, id), createdAt }
-}
-
-function requireTeamName(name: string): void {
-  if (name.length <= longestName && isRepositoryName(name) && !name.includes('/')) return
-  throw new Refusal(
-    'invalid',
-    `${JSON.stringify(name.slice(0, 100))} cannot be the name of a team`,
-    {
-      why:
-        name.length > longestName
-          ? `it has ${name.length} characters, and ${longestName} is the most`
-          : 'a name is made of lower-case letters and digits, with single . _ - between them',
-    },
-  )
 }
 
 function requireGroups(groups: readonly TeamGroup[]): void {

@@ -87,35 +87,41 @@ export async function renewRecoveryCodes(
 }
 
 /**
- * Switches it off: with a code of the app or a recovery code; an administrator needs none.
+ * Switches it off, with a code of the app or a recovery code.
  *
  * @throws {Refusal} invalid when it is off, or the code is wrong; not-found
  */
 export async function stopTotp(
   deps: TotpDeps,
   actor: Actor,
-  {
-    principalId,
-    code,
-    asAdministrator = false,
-  }: {
-    readonly principalId: number
-    readonly code?: string | undefined
-    readonly asAdministrator?: boolean
-  },
+  { principalId, code }: { readonly principalId: number; readonly code: string },
 ): Promise<void> {
-  if (!asAdministrator) await requireSecondFactor(deps, principalId, code ?? '')
-  await deps.metadata.write(async (tx) => {
+  await requireSecondFactor(deps, principalId, code)
+  await switchOff(deps, actor, principalId, 'code')
+}
+
+/** An administrator needs no code. @throws {Refusal} invalid when it is off; not-found */
+export async function removeTotp(
+  deps: Pick<TotpDeps, 'metadata'>,
+  actor: Actor,
+  principalId: number,
+): Promise<void> {
+  await switchOff(deps, actor, principalId, 'administrator')
+}
+
+async function switchOff(
+  { metadata }: Pick<TotpDeps, 'metadata'>,
+  actor: Actor,
+  principalId: number,
+  by: 'code' | 'administrator',
+): Promise<void> {
+  await metadata.write(async (tx) => {
     const { name, secondFactor } = await requirePerson(tx, principalId)
     if (!secondFactor) throw isOff(name)
     await clearTotp(tx, principalId)
     await deleteRecoveryCodes(tx, principalId)
-    await appendAudit(tx, {
-      event: 'user.totp-off',
-      actor,
-      subject: `user:${name}`,
-      detail: { by: asAdministrator ? 'administrator' : 'code' },
-    })
+    const subject = `user:${name}`
+    await appendAudit(tx, { event: 'user.totp-off', actor, subject, detail: { by } })
   })
 }
 

@@ -1,10 +1,11 @@
 // One login by user name and password. Unknown user, disabled user, empty and wrong password cost the same work and
 // end the same: with undefined. Whether the attempt may be made at all is asked first (auth/login-throttle.ts).
 import type { Htpasswd } from './htpasswd.ts'
-import { impossibleBcryptHash, impossibleHash } from './password-hash.ts'
+import { bcryptCost, impossibleBcryptHash, impossibleHash } from './password-hash.ts'
 import type { PasswordPool } from './password-pool.ts'
 import type { PrincipalDirectory, PrincipalRecord } from './principal.ts'
 import { externalMark } from './principal-states.ts'
+import { createRemembered } from './remembered.ts'
 import type { Client } from './sign-in.ts'
 import type { VerifiedCredential } from './verified-credentials.ts'
 
@@ -63,15 +64,25 @@ export function createCheckPassword(deps: CheckPasswordDeps): CheckPassword {
   const { principals, passwords, htpasswd, external } = deps
   const unknownHash = impossibleHash()
   const warnOfShadow = warnOnce(deps.warn)
+  const imported = createRemembered<0, number>(
+    async () => bcryptCost((await principals.findImportedHash()) ?? '') ?? 0,
+    { lifetimeMs: 60_000 },
+  )
+
+  /** Of the bcrypt hashes that a user of this installation may have; undefined when none has one. */
+  async function costOfBcrypt(): Promise<number | undefined> {
+    if (htpasswd !== undefined) return htpasswd.cost()
+    const cost = await imported.get(0)
+    return cost === 0 ? undefined : cost
+  }
 
   /** Checks against the user's own hash, and, unless that matches, against all other kinds of hash in vain. */
   async function matches(password: string, hash: string | undefined): Promise<boolean> {
     if (hash !== undefined && (await passwords.verify(password, hash))) return true
     const isBcrypt = hash?.startsWith('$2') ?? false
     if (hash === undefined || isBcrypt) await passwords.verify(password, unknownHash)
-    if (htpasswd !== undefined && !isBcrypt) {
-      await passwords.verify(password, impossibleBcryptHash(htpasswd.cost()))
-    }
+    const cost = isBcrypt ? undefined : await costOfBcrypt()
+    if (cost !== undefined) await passwords.verify(password, impossibleBcryptHash(cost))
     return false
   }
 

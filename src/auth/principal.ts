@@ -42,6 +42,8 @@ export interface PrincipalDirectory {
   /** By the hash of a secret that still counts: one that was replaced and is no longer used does not. */
   findSecret(hash: string): Promise<SecretRecord | undefined>
   findToken(id: number): Promise<TokenRecord | undefined>
+  /** A bcrypt hash of somebody that was imported, while there is any. */
+  findImportedHash(): Promise<string | undefined>
   /** A better hash of the password that was just found right. */
   replacePasswordHash(id: number, from: string, to: string): Promise<void>
 }

@@ -2,7 +2,7 @@
 // remembered by the token's hash for as long as it is good.
 import { hash } from 'node:crypto'
 import type { Basic } from './credentials.ts'
-import type { Identity } from './identity.ts'
+import type { PrincipalRecord } from './principal.ts'
 import type { PrincipalStates } from './principal-states.ts'
 import { identityOf, wrongCredentials, type SignIn } from './sign-in.ts'
 
@@ -34,27 +34,26 @@ export function looksLikeJwt(text: string): boolean {
 export function identityTokenSignIn(federate: Federate, states: PrincipalStates): SignIn<Basic> {
   const entries = new Map<string, Entry>()
 
-  function known(key: string): Identity | undefined {
-    const entry = entries.get(key)
-    if (entry === undefined || entry.until <= Date.now()) return undefined
-    const record = states.peek(entry.principalId)
+  function bearerOf(login: FederatedLogin, record: PrincipalRecord | undefined) {
     if (record === undefined || !states.isActive(record)) return undefined
-    return identityOf(record, { provenance: entry.provenance })
+    return identityOf(record, { provenance: login.provenance })
   }
 
   return {
-    recall: (credentials) => known(keyOf(credentials)),
+    recall(credentials) {
+      const entry = entries.get(keyOf(credentials))
+      if (entry === undefined || entry.until <= Date.now()) return undefined
+      return bearerOf(entry, states.peek(entry.principalId))
+    },
     async signIn(credentials) {
       const login = await federate(credentials.password, credentials.user)
       if (login === undefined) throw wrongCredentials()
       const [oldest] = entries.keys()
       if (oldest !== undefined && entries.size >= maxEntries) entries.delete(oldest)
       const key = keyOf(credentials)
-      const until = Math.min(login.goodUntil, Date.now() + lookAgainMs)
       entries.delete(key)
-      entries.set(key, { ...login, until })
-      await states.get(login.principalId)
-      const identity = known(key)
+      entries.set(key, { ...login, until: Math.min(login.goodUntil, Date.now() + lookAgainMs) })
+      const identity = bearerOf(login, await states.get(login.principalId))
       if (identity === undefined) throw wrongCredentials()
       return identity
     },

@@ -133,13 +133,22 @@ function explain(origin: string, error: unknown): unknown {
   const code = 'code' in error ? String(error.code) : ''
   const isTls = /CERT|TLS|SSL|ISSUER|SIGNATURE|EPROTO/.test(code)
   const why = reasons[code] ?? (isTls ? `its certificate is not trusted (${code})` : error.message)
-  const fix = isTls ? '--ca-file ca.crt (carrel’s own is at /ca.crt)' : undefined
+  const fix = isTls ? trustFix(origin, code) : undefined
   return new CliError(
     exitCodes.unreachable,
     { what: `${origin} cannot be reached`, why, ...(fix !== undefined && { fix }) },
     error,
   )
 }
+
+/** Over plain HTTP, as the certificate is what is doubted: the fingerprint tells whether it is the right one. */
+function trustFix(origin: string, code: string): string | undefined {
+  if (!unknownAuthority.test(code)) return undefined
+  const file = origin.replace(/^https:/, 'http:')
+  return `curl -fsSo ca.crt ${file}/ca.crt && openssl x509 -in ca.crt -noout -sha256 -fingerprint, compare it with what the server printed, then add --ca-file ca.crt`
+}
+
+const unknownAuthority = /^(?:DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_\w+)$/
 
 const reasons: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there',
@@ -149,6 +158,12 @@ const reasons: Readonly<Record<string, string>> = {
   ENETUNREACH: 'there is no way to that network',
   ENOTFOUND: 'there is no machine of that name',
   EAI_AGAIN: 'names cannot be looked up at the moment',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is signed by itself alone',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate comes from an authority that is not known here',
+  UNABLE_TO_GET_ISSUER_CERT: 'its certificate comes from an authority that is not known here',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    'its certificate comes from an authority that is not known here',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate comes from an authority that is not known here',
   CERT_HAS_EXPIRED: 'its certificate has expired',
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
   EPROTO: 'it does not speak TLS there',

@@ -31,6 +31,21 @@ export const commandList: readonly CommandEntry[] = [
     load: () => import('./commands/doctor.ts'),
   },
   {
+    name: 'login',
+    summary: 'sign in to a server, and keep a token for it',
+    load: () => import('./commands/login.ts'),
+  },
+  {
+    name: 'logout',
+    summary: 'sign out of a server: end the token that is kept for it',
+    load: () => import('./commands/logout.ts'),
+  },
+  {
+    name: 'whoami',
+    summary: 'say who you are at a server, or where you are signed in',
+    load: () => import('./commands/whoami.ts'),
+  },
+  {
     name: 'repo',
     summary: 'list, make, change and remove repositories',
     load: () => import('./commands/repo.ts'),

@@ -12,6 +12,8 @@ export interface HostCredential {
   /** Who it is for people; the token itself says it to the server. */
   readonly user?: string
   readonly token: string
+  /** PEM of the authority that its certificate comes from, where this machine does not know it. */
+  readonly ca?: string
 }
 
 /** What is needed of the outside to find the file. */
@@ -42,6 +44,13 @@ export async function readHostCredential(
   origin: string,
 ): Promise<HostCredential | undefined> {
   return (await readHosts(hostsFile(place))).get(origin)
+}
+
+/** All that there are, by origin. @throws {CliError} when the file is no good */
+export async function listHostCredentials(
+  place: CredentialPlace,
+): Promise<ReadonlyMap<string, HostCredential>> {
+  return readHosts(hostsFile(place))
 }
 
 /** Returns where it was stored. */
@@ -105,9 +114,13 @@ function parseHosts(text: string, file: string): Map<string, HostCredential> {
   if (typeof value !== 'object' || value === null) throw broken(file, 'is no JSON object')
   const hosts = new Map<string, HostCredential>()
   for (const [origin, entry] of Object.entries(value)) {
-    const { token, user } = (entry ?? {}) as Readonly<Record<string, unknown>>
+    const { token, user, ca } = (entry ?? {}) as Readonly<Record<string, unknown>>
     if (typeof token !== 'string') throw broken(file, `has no token for ${origin}`)
-    hosts.set(origin, { token, ...(typeof user === 'string' && { user }) })
+    hosts.set(origin, {
+      token,
+      ...(typeof user === 'string' && { user }),
+      ...(typeof ca === 'string' && { ca }),
+    })
   }
   return hosts
 }

@@ -62,21 +62,26 @@ async function connectTo(
   }
   const { io } = output
   // Loaded here and not above: commands beside the data start without them.
-  const [{ openHttpTransport }, { findToken }, { parseHost }] = await Promise.all([
-    import('./api-transport.ts'),
-    import('./host-credentials.ts'),
-    import('./host.ts'),
-  ])
+  const [{ openHttpTransport }, { findToken, readHostCredential }, { parseHost }] =
+    await Promise.all([
+      import('./api-transport.ts'),
+      import('./host-credentials.ts'),
+      import('./host.ts'),
+    ])
   const origin = parseHost(host)
   return openHttpTransport({
     origin,
     token: await findToken(io, origin),
-    ca: caFile === undefined ? undefined : await readAuthority(resolve(io.cwd, caFile)),
+    ca:
+      caFile === undefined
+        ? (await readHostCredential(io, origin))?.ca
+        : await readAuthority(resolve(io.cwd, caFile)),
     userAgent: `carrel/${composition.version}`,
   })
 }
 
-async function readAuthority(file: string): Promise<string> {
+/** PEM. @throws {CliError} usage */
+export async function readAuthority(file: string): Promise<string> {
   const pem = await readFile(file, 'utf8').catch((cause: unknown) => {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause)
     throw usageError(`--ca-file ${file}: cannot be read (${code})`)

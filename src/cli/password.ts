@@ -31,7 +31,7 @@ export async function choosePassword(source: PasswordSource): Promise<ChosenPass
   const { io, options, name, generate } = source
   const { passwordStdin, passwordFile } = options
   if (options.generate) return { password: generate(), generated: true }
-  if (passwordStdin) return { password: await readStdin(io), generated: false }
+  if (passwordStdin) return { password: await readStdinLine(io, 'password'), generated: false }
   if (passwordFile !== undefined) {
     return { password: await readPasswordFile(io, passwordFile), generated: false }
   }
@@ -64,15 +64,16 @@ async function askTwice(io: CliIo, name: string): Promise<string> {
 
 const longestInput = 4096
 
-async function readStdin(io: CliIo): Promise<string> {
+/** One line of standard input, whole: a password, or a token. @throws {CliError} usage */
+export async function readStdinLine(io: CliIo, what: 'password' | 'token'): Promise<string> {
   const chunks: Buffer[] = []
   let length = 0
   for await (const chunk of io.stdin as AsyncIterable<Buffer | string>) {
     chunks.push(Buffer.from(chunk))
     length += chunk.length
-    if (length > longestInput) throw usageError('standard input is too long to be a password')
+    if (length > longestInput) throw usageError(`standard input is too long to be a ${what}`)
   }
-  return onlyLine(Buffer.concat(chunks).toString('utf8'), 'standard input')
+  return onlyLine(Buffer.concat(chunks).toString('utf8'), 'standard input', what)
 }
 
 async function readPasswordFile(io: CliIo, path: string): Promise<string> {
@@ -90,10 +91,10 @@ async function readPasswordFile(io: CliIo, path: string): Promise<string> {
 }
 
 /** One line break at the end is how files and echo end, and no part of the password. */
-function onlyLine(text: string, from: string): string {
+function onlyLine(text: string, from: string, what = 'password'): string {
   const password = text.replace(/\r?\n$/, '')
-  if (password === '') throw usageError(`no password came from ${from}: it was empty`)
+  if (password === '') throw usageError(`no ${what} came from ${from}: it was empty`)
   if (/[\r\n]/.test(password))
-    throw usageError(`${from} holds more than one line: which is the password?`)
+    throw usageError(`${from} holds more than one line: which is the ${what}?`)
   return password
 }

@@ -1,5 +1,7 @@
 // Questions to a person at a terminal. They are asked on standard error, so that standard output stays data.
+import { openSync } from 'node:fs'
 import { StringDecoder } from 'node:string_decoder'
+import { ReadStream } from 'node:tty'
 
 import { CliError } from './cli-error.ts'
 import type { CliIo, InputStream } from './cli-io.ts'
@@ -18,6 +20,28 @@ export async function confirm(io: CliIo, question: string): Promise<boolean> {
 
 export function askHidden(io: CliIo, question: string): Promise<string> {
   return ask(io, question, { echo: false })
+}
+
+/** The same at the terminal that the program was started from, when standard input is none; undefined without one. */
+export async function askOnTerminal(io: CliIo, question: string): Promise<string | undefined> {
+  if (canAsk(io)) return askHidden(io, question)
+  const terminal = openTerminal()
+  if (terminal === undefined) return undefined
+  try {
+    return await askHidden({ ...io, stdin: terminal }, question)
+  } finally {
+    terminal.destroy()
+  }
+}
+
+function openTerminal(): ReadStream | undefined {
+  if (process.platform === 'win32') return undefined
+  try {
+    return new ReadStream(openSync('/dev/tty', 'r+'))
+  } catch {
+    // There is none: a job, a container, a pipe at both ends.
+    return undefined
+  }
 }
 
 const enter = new Set(['\r', '\n'])

@@ -16,6 +16,7 @@ export const addresses: {
   'users.change': 'PATCH /users/{name}',
   'users.remove': 'DELETE /users/{name}',
   'users.password': 'PUT /users/{name}/password',
+  'users.stopTotp': 'DELETE /users/{name}/totp',
   'teams.list': 'GET /teams',
   'teams.create': 'POST /teams',
   'teams.show': 'GET /teams/{name}',
@@ -70,5 +71,6 @@ export const addresses: {
   'access-reviews.close': 'POST /access-reviews/{id}/close',
   'access-reviews.evidence': 'GET /access-reviews/{id}/evidence',
   'audit.list': 'GET /audit',
+  'audit.export': 'GET /audit/export',
   'audit.verify': 'GET /audit/verify',
 }

@@ -43,6 +43,23 @@ export const audit = {
     output: f.pageOf(auditEntry),
     status: 200,
   }),
+  'audit.export': operation({
+    method: 'GET',
+    path: '/audit/export',
+    summary: 'Get the whole log as a file, oldest first',
+    description:
+      'Each line of JSON has what is needed to check it far from here. That the log was exported is told in the log.',
+    input: z.strictObject({
+      ...auditFilters,
+      format: z
+        .enum(['jsonl', 'csv'])
+        .default('jsonl')
+        .describe('jsonl: an entry a line, in JSON; csv: for spreadsheets'),
+    }),
+    output: z.string().describe('The file'),
+    status: 200,
+    streamed: ['application/x-ndjson', 'text/csv'],
+  }),
   'audit.verify': operation({
     method: 'GET',
     path: '/audit/verify',

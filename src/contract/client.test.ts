@@ -21,7 +21,16 @@ suite('a request', () => {
     const repository = requestFor('PATCH /repositories/{name...}', { name: 'team/a?b', x: 1 })
     assert.equal(repository.path, '/api/v1/repositories/team/a%3Fb')
     assert.equal(repository.body, '{"x":1}')
-    assert.equal(requestFor('GET /users/{name}', { name: 'a/b' }).path, '/api/v1/users/a%2Fb')
+  })
+
+  test('is not made of a name that would lead elsewhere', () => {
+    for (const name of ['a/b', 'ann/password', '', '.', '..']) {
+      assert.throws(() => requestFor('DELETE /users/{name}', { name }), isNotFound, name)
+    }
+    for (const name of ['../users/ann', 'team/../x', 'team//x', '/x', 'x/', '.']) {
+      assert.throws(() => requestFor('DELETE /repositories/{name...}', { name }), isNotFound, name)
+    }
+    assert.equal(requestFor('GET /users/{name}', { name: '...' }).path, '/api/v1/users/...')
   })
 
   test('takes no text of a value for a pattern', () => {
@@ -65,6 +74,21 @@ suite('a client', () => {
     for await (const { name } of client.pages('teams.list', { limit: 2 })) names.push(name)
     assert.deepEqual(names, ['a', 'b', 'c'])
     assert.deepEqual(asked, ['/api/v1/teams?limit=2', '/api/v1/teams?limit=2&after=b'])
+  })
+
+  test('hands on what is text as it comes, and fails before that', async () => {
+    const pieces: string[] = []
+    const write = async (piece: Uint8Array) => void pieces.push(Buffer.from(piece).toString())
+    const client = createApiClient(async ({ path, write: take }) => {
+      assert.equal(path, '/api/v1/audit/export?format=csv')
+      for (const piece of ['a', 'b']) await take?.(Buffer.from(piece))
+      return { status: 200, headers: {}, body: '' }
+    })
+    await client.stream('audit.export', { format: 'csv' }, write)
+    assert.deepEqual(pieces, ['a', 'b'])
+    const refusing = createApiClient(answering(problemResponse(403, '{"detail":"No."}')))
+    await assert.rejects(refusing.stream('audit.export', {}, write), { message: 'No.' })
+    assert.deepEqual(pieces, ['a', 'b'])
   })
 
   test('does not go round in circles', async () => {
@@ -131,6 +155,10 @@ test('the contract imports nothing of the rest but oci', async () => {
     }
   }
 })
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 404
+}
 
 function answering(response: ApiResponse) {
   return async () => response

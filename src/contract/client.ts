@@ -2,8 +2,15 @@
 // transport's business; nothing of Node.js is used here.
 import { addresses } from './addresses.ts'
 import { hasQuery, pathParameters, type Method } from './operation.ts'
-import type { InputOf, ItemOf, ListName, OperationName, OutputOf } from './operations.ts'
-import { problemMediaType, type FieldProblem, type Problem } from './problem.ts'
+import type {
+  InputOf,
+  ItemOf,
+  ListName,
+  OperationName,
+  OutputOf,
+  StreamName,
+} from './operations.ts'
+import { problemMediaType, problemOf, type FieldProblem, type Problem } from './problem.ts'
 
 export interface ApiRequest {
   readonly method: Method
@@ -11,7 +18,12 @@ export interface ApiRequest {
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string
+  /** Takes the body of a good answer, piece by piece; `body` of the answer is then empty. */
+  readonly write?: WritePiece
 }
+
+/** Takes a piece of a long text; the next comes when what it returned has resolved. */
+export type WritePiece = (piece: Uint8Array) => Promise<void>
 
 export interface ApiResponse {
   readonly status: number
@@ -42,6 +54,8 @@ export interface ApiClient {
   ): Promise<{ readonly output: OutputOf<N>; readonly tag: string | undefined }>
   /** All items of a list, a page at a time. */
   pages<N extends ListName>(name: N, input: InputOf<N>): AsyncIterable<ItemOf<N>>
+  /** What is text, and may be long. @throws {ApiError} before the first piece; whatever the transport and `write` throw */
+  stream<N extends StreamName>(name: N, input: InputOf<N>, write: WritePiece): Promise<void>
 }
 
 export class ApiError extends Error {
@@ -84,10 +98,14 @@ export function createApiClient(transport: Transport): ApiClient {
         after = next
       } while (after !== undefined)
     },
+    async stream(name, input, write) {
+      const response = await transport({ ...requestFor(addresses[name], input), write })
+      if (response.status < 200 || response.status > 299) throw errorOf(response)
+    },
   }
 }
 
-/** `address` as in `GET /teams/{name}`. */
+/** `address` as in `GET /teams/{name}`. @throws {ApiError} not-found for a name that nothing can have */
 export function requestFor(
   address: string,
   input: Readonly<Record<string, unknown>>,
@@ -102,6 +120,10 @@ export function requestFor(
     const value = String(rest[parameter.name])
     delete rest[parameter.name]
     const parts = parameter.rest ? value.split('/') : [value]
+    // On its way, or there, somebody would take the path apart in another way than was meant.
+    if (parts.some((part) => isNoName.test(part))) {
+      throw new ApiError(404, problemOf('not-found', 'There can be nothing of that name.'))
+    }
     const place = `{${parameter.name}${parameter.rest ? '...' : ''}}`
     path = path.replace(place, () => parts.map(encodeURIComponent).join('/'))
   }
@@ -118,6 +140,9 @@ export function requestFor(
     body,
   }
 }
+
+/** Empty, dots that mean another folder, or with a slash. */
+const isNoName = /^\.{0,2}$|\//
 
 function queryOf(fields: Readonly<Record<string, unknown>>): string {
   const pairs = Object.entries(fields)

@@ -23,6 +23,8 @@ export interface Operation<
   readonly status: 200 | 201 | 204
   /** It is about one thing that has an entity tag: answers carry it as ETag, and If-Match is honoured. */
   readonly versioned?: true
+  /** It answers with text of one of these media types, as long as there is some, and no JSON: `output` is a string. */
+  readonly streamed?: readonly string[]
 }
 
 export function operation<

@@ -47,6 +47,11 @@ export type ParsedInputOf<N extends OperationName> = Exact<z.output<Operations[N
 
 export type OutputOf<N extends OperationName> = Exact<z.output<Operations[N]['output']>>
 
+/** Of those that answer with text. */
+export type StreamName = {
+  [N in OperationName]: OutputOf<N> extends string ? N : never
+}[OperationName]
+
 export type ListName = {
   [N in OperationName]: OutputOf<N> extends { readonly items: readonly unknown[] } ? N : never
 }[OperationName]

@@ -26,6 +26,7 @@ export const repositories = {
     input: z.strictObject({
       ...f.pageInput,
       namespace: f.componentName.optional().describe('Only those in this namespace'),
+      visibility: f.visibility.optional().describe('Only those of this visibility'),
     }),
     output: f.pageOf(repository),
     status: 200,
@@ -73,5 +74,6 @@ export const repositories = {
     input: z.strictObject({ name }),
     output: f.nothing,
     status: 204,
+    versioned: true,
   }),
 }

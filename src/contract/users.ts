@@ -12,8 +12,13 @@ export const user = z
       .describe('Who knows the password: local, htpasswd, or oidc:NAME, ldap:NAME'),
     admin: z.boolean().describe('Whether the user administers the whole installation'),
     disabled: z.boolean().describe('Whether the user is kept from signing in'),
+    totp: z.boolean().describe('Whether a second factor is asked for at sign-in'),
     createdAt: f.time,
     lastSeenAt: f.time.optional().describe('When the user last signed in; absent: never'),
+    teams: z
+      .array(f.componentName)
+      .optional()
+      .describe('Those that the user is in, at most 500; not in lists'),
   })
   .meta({ id: 'User' })
 
@@ -33,7 +38,10 @@ export const users = {
     description:
       'The namespace that bears the name belongs to the user, unless somebody else has it.',
     input: z.strictObject({
-      name: f.principalName,
+      name: f
+        .text(255)
+        .min(1)
+        .describe('Lower-case letters and digits, with single . _ - between them'),
       password: f.password.describe('At least 12 characters, and none of the well-known ones'),
       admin: z.boolean().default(false).describe('Administers the whole installation'),
       displayName: f.displayName.optional(),
@@ -88,6 +96,16 @@ export const users = {
       password: f.password.describe('The new password'),
       current: f.password.optional().describe('The present password, when it is one’s own'),
     }),
+    output: f.nothing,
+    status: 204,
+  }),
+  'users.stopTotp': operation({
+    method: 'DELETE',
+    path: '/users/{name}/totp',
+    summary: 'Switch the second factor of a user off',
+    description:
+      'For whoever has lost the device and the recovery codes. One’s own is switched off with a code.',
+    input: z.strictObject({ name: f.principalName }),
     output: f.nothing,
     status: 204,
   }),

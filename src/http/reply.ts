@@ -5,7 +5,7 @@ export type BodyWriter = (write: (chunk: Uint8Array) => Promise<void>) => Promis
 export interface Reply {
   readonly status: number
   readonly headers?: Readonly<Record<string, string | number>>
-  /** A body that is written is sent with the content-length that `headers` give. */
+  /** A body that is written is sent with the content-length that `headers` give; without one, in chunks. */
   readonly body?: BodyWriter | Uint8Array | string
 }
 

@@ -7,6 +7,7 @@ import { readTokenScopes } from '../auth/token-scope.ts'
 import { grantsOfAnybody, grantsOfPrincipal } from '../metadata/grants.ts'
 import type { MetadataStore, Reader } from '../metadata/metadata-store.ts'
 import {
+  findImportedHash,
   findPrincipalById,
   findPrincipalByName,
   insertPrincipal,
@@ -44,6 +45,7 @@ export function createPrincipalDirectory(metadata: MetadataStore): PrincipalDire
       const revoked = revokedAt !== undefined
       return { id, kind, principalId, scopes: readTokenScopes(scopes), expiresAt, revoked }
     },
+    findImportedHash: async () => findImportedHash(metadata),
     async replacePasswordHash(id, from, to) {
       await metadata.write(async (tx) => replacePasswordHash(tx, { id, from, to }))
     },

@@ -11,11 +11,7 @@ import {
   type RepositoryRow,
   type Visibility,
 } from '../metadata/repositories.ts'
-import {
-  findRepositoryStatistics,
-  listRepositoryStatistics,
-  type RepositoryStatistics,
-} from '../metadata/statistics.ts'
+import { findRepositoryStatistics, type RepositoryStatistics } from '../metadata/statistics.ts'
 import { OciError } from '../oci/errors.ts'
 import {
   isRepositoryName,
@@ -35,22 +31,7 @@ export interface RepositoryChanges {
   readonly expect?: ((current: RepositoryRow) => void) | undefined
 }
 
-const repositoriesAtOnce = 500
 const longestDescription = 1000
-
-/** In ASCII order. */
-export async function listRepositories(
-  metadata: MetadataStore,
-): Promise<readonly RepositoryStatistics[]> {
-  const all: RepositoryStatistics[] = []
-  for (let after = ''; ;) {
-    const page = await listRepositoryStatistics(metadata, { after, limit: repositoriesAtOnce })
-    all.push(...page)
-    const last = page.at(-1)
-    if (last === undefined) return all
-    after = last.name
-  }
-}
 
 /** Private where nothing says otherwise. @throws {Refusal} exists, invalid */
 export async function createRepository(
@@ -111,14 +92,27 @@ export async function editRepository(
   return showRepository(metadata, name)
 }
 
-/** With all tags, manifests and links. @throws {Refusal} not-found */
+export interface RepositoryRemoval {
+  readonly name: string
+  readonly expect?: ((current: RepositoryRow) => void) | undefined
+}
+
+/** With all tags, manifests and links. @throws {Refusal} not-found; whatever `expect` throws */
 export async function removeRepository(
   { metadata }: RepositoriesDeps,
   actor: Actor,
-  { name }: { readonly name: string },
+  { name, expect }: RepositoryRemoval,
 ): Promise<void> {
   const { id } = await requireRepository(metadata, name)
-  await removeRepositoryById(metadata, id, { event: 'repository.removed', actor, subject: name })
+  await removeRepositoryById(metadata, id, {
+    async check(tx) {
+      const current = await requireRepository(tx, name)
+      // One of the same name may have been made since: that is not the one that was meant.
+      if (current.id !== id) throw noSuchRepository(name)
+      expect?.(current)
+    },
+    audit: { event: 'repository.removed', actor, subject: name },
+  })
 }
 
 /** @throws {Refusal} not-found */

@@ -2,10 +2,9 @@
 import type { Actor } from '../access/actor.ts'
 import { makeOwnNamespace } from '../access/namespaces.ts'
 import { requireOneLine } from '../access/one-line.ts'
-import { requireFreeName } from '../access/principal-names.ts'
+import { requireFreeName, whyReserved } from '../access/principal-names.ts'
 import { Refusal } from '../access/refusal.ts'
 import type { PasswordPool } from '../auth/password-pool.ts'
-import { isAlias } from '../auth/user-aliases.ts'
 import { appendAudit } from '../metadata/audit.ts'
 import type { MetadataStore, Reader, Transaction } from '../metadata/metadata-store.ts'
 import {
@@ -46,19 +45,6 @@ export interface User {
 
 const longestName = 64
 const longestDisplayName = 200
-const usersAtOnce = 500
-
-/** In ASCII order. */
-export async function listUsers(metadata: MetadataStore): Promise<readonly User[]> {
-  const users: User[] = []
-  for (let after = ''; ;) {
-    const page = await listSomeUsers(metadata, { after, limit: usersAtOnce })
-    users.push(...page)
-    const last = page.at(-1)
-    if (last === undefined) return users
-    after = last.name
-  }
-}
 
 /** At most `limit` users after the name `after` ('' for the first page), in ASCII order. */
 export async function listSomeUsers(
@@ -263,18 +249,18 @@ async function requireOtherAdministrator(tx: Reader, { id, name }: PrincipalRow)
 
 function requireUserName(name: string): void {
   const isGood = name.length <= longestName && isRepositoryName(name) && !name.includes('/')
-  if (isGood && !isAlias(name)) return
+  const reserved = whyReserved(name)
+  if (isGood && reserved === undefined) return
   throw new Refusal(
     'invalid',
     `${JSON.stringify(name.slice(0, 100))} cannot be the name of a user`,
     {
-      why: nameRule(name),
+      why: reserved ?? nameRule(name),
     },
   )
 }
 
 function nameRule(name: string): string {
-  if (isAlias(name)) return 'clients send that name to mean whoever their token belongs to'
   if (name.length > longestName) {
     return `it has ${name.length} characters, and ${longestName} is the most`
   }

@@ -276,6 +276,20 @@ export async function countAdministrators(reader: Reader, except: number): Promi
   return Number((await reader.one(administrators, { except }))?.count ?? 0)
 }
 
+const imported = query<object>()((db) =>
+  db
+    .selectFrom('principals')
+    .select('password_hash as hash')
+    .where('password_hash', '>=', '$2')
+    .where('password_hash', '<', '$3')
+    .limit(1),
+)
+
+/** A bcrypt hash that was imported and not replaced yet; undefined when there is none left. */
+export async function findImportedHash(reader: Reader): Promise<string | undefined> {
+  return (await reader.one(imported, {}))?.hash ?? undefined
+}
+
 const remove = query<{ id: number }>()((db, p) =>
   db.deleteFrom('principals').where('id', '=', p.id),
 )

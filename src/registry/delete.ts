@@ -6,7 +6,7 @@ import type { Tag } from '../oci/reference.ts'
 import { appendAudit, type AuditEntry } from '../metadata/audit.ts'
 import { manifestUsingBlob, unlinkAllBlobs, unlinkBlob } from '../metadata/blobs.ts'
 import { deleteAllManifests, deleteManifest, indexHolding } from '../metadata/manifests.ts'
-import type { MetadataStore } from '../metadata/metadata-store.ts'
+import type { MetadataStore, Transaction } from '../metadata/metadata-store.ts'
 import { deleteRepository } from '../metadata/repositories.ts'
 import {
   reviewBlob,
@@ -84,13 +84,20 @@ export async function removeBlob(
   })
 }
 
-/** Removes a repository with everything in it. Its id is never given out again. */
+export interface RepositoryRemoval {
+  /** Looks at the repository in the transaction that removes it, and throws when it is to stay. */
+  readonly check?: ((tx: Transaction) => Promise<void>) | undefined
+  readonly audit?: AuditEntry | undefined
+}
+
+/** Removes a repository with everything in it. Its id is never given out again. @throws whatever `check` throws */
 export async function removeRepository(
   metadata: MetadataStore,
   repositoryId: number,
-  audit?: AuditEntry,
+  { check, audit }: RepositoryRemoval = {},
 ): Promise<void> {
   await metadata.write(async (tx) => {
+    await check?.(tx)
     if (audit !== undefined) await appendAudit(tx, audit)
     await reviewBlobsOfRepository(tx, repositoryId)
     await deleteAllTags(tx, repositoryId)

@@ -49,6 +49,11 @@ export class Directory implements PrincipalDirectory {
     return Promise.resolve(this.tokens.get(id))
   }
 
+  findImportedHash(): Promise<string | undefined> {
+    const hashes = [...this.records.values()].map(({ passwordHash }) => passwordHash)
+    return Promise.resolve(hashes.find((hash) => hash?.startsWith('$2')))
+  }
+
   replacePasswordHash(id: number, from: string, to: string): Promise<void> {
     const record = this.records.get(id)
     if (record?.passwordHash === from) this.change(record, { passwordHash: to })

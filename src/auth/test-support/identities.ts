@@ -65,5 +65,6 @@ export const aDirectory: PrincipalDirectory = {
   ensureHtpasswdUser: (name) => Promise.resolve(aRecord(name, { provider: 'htpasswd' })),
   findSecret: () => Promise.resolve(undefined),
   findToken: () => Promise.resolve(undefined),
+  findImportedHash: () => Promise.resolve(undefined),
   replacePasswordHash: () => Promise.resolve(),
 }

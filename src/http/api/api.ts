@@ -19,6 +19,7 @@ import {
   type ApiDeps,
   type Handler,
   type Needs,
+  type TextStream,
 } from './handler.ts'
 import { handlers } from './handlers.ts'
 import { openApiDocument } from './openapi.ts'
@@ -175,10 +176,21 @@ function actorOf(identity: Identity, { peer }: HttpRequest): Actor {
   return { id: identity.id, name: identity.name, address: peer.address }
 }
 
-function replyOf({ status, versioned }: Operation, output: unknown): Reply {
+function replyOf({ status, versioned, streamed }: Operation, output: unknown): Reply {
+  if (streamed !== undefined) return textReply(status, output as TextStream)
   if (output === undefined) return { status, headers: { ...uncached, 'content-length': 0 } }
   const tag = versioned === true && isObject(output) ? { etag: etagOf(output) } : {}
   return jsonReply(status, output, { ...uncached, ...tag })
+}
+
+function textReply(status: number, { mediaType, pieces }: TextStream): Reply {
+  return {
+    status,
+    headers: { ...uncached, 'content-type': mediaType },
+    async body(write) {
+      for await (const piece of pieces) await write(Buffer.from(piece))
+    },
+  }
 }
 
 function isObject(value: unknown): value is object {

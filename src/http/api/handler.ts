@@ -25,6 +25,8 @@ export interface ApiDeps {
   readonly audience?: (() => string) | undefined
   /** Verifies identity tokens of CI jobs. */
   readonly idTokens?: IdTokenVerifier | undefined
+  /** Where the heads of the audit log are anchored: the data folder. */
+  readonly auditFolder?: string | undefined
   /** Hears of every decision. */
   readonly watch?: DecisionWatch | undefined
 }
@@ -51,8 +53,18 @@ export type Needs =
   | { readonly anyOf: readonly [Permission, ...Permission[]] }
   | { readonly allOf: readonly [Permission, ...Permission[]] }
 
+/** What operations answer with that are `streamed`. */
+export interface TextStream {
+  /** One of the operation's. */
+  readonly mediaType: string
+  /** Whole lines. A failure breaks the connection, so that nobody takes a part for the whole. */
+  readonly pieces: AsyncIterable<string>
+}
+
+type Answer<Output> = Output extends undefined ? void : Output extends string ? TextStream : Output
+
 interface Runs<N extends OperationName> {
-  run(call: ApiCall<N>): Promise<OutputOf<N> extends undefined ? void : OutputOf<N>>
+  run(call: ApiCall<N>): Promise<Answer<OutputOf<N>>>
 }
 
 /** What is needed follows from the input. */

@@ -152,17 +152,17 @@ function inputOf(input: z.ZodObject) {
   }
 }
 
-function responsesOf({ method, output, status, versioned }: Operation, schemas: Json): Json {
+function responsesOf(operation: Operation, schemas: Json): Json {
+  const { method, status, versioned } = operation
   const problems = [400, 401, 403, 404, 429, 500, 503]
   if (!hasQuery(method)) problems.push(409, 413, 415, 422)
   if (versioned === true) problems.push(412)
-  const schema = status === 204 ? undefined : outputOf(output, schemas)
   const etag = { ETag: { description: 'For If-Match', schema: { type: 'string' } } }
   return {
     [status]: {
       description: status === 204 ? 'It is done' : status === 201 ? 'It is made' : 'The answer',
       ...(versioned === true && status !== 204 && { headers: etag }),
-      ...(schema !== undefined && { content: { 'application/json': { schema } } }),
+      ...(status !== 204 && { content: contentOf(operation, schemas) }),
     },
     ...Object.fromEntries(
       problems
@@ -170,6 +170,12 @@ function responsesOf({ method, output, status, versioned }: Operation, schemas: 
         .map((each) => [each, { $ref: `#/components/responses/Problem${each}` }]),
     ),
   }
+}
+
+function contentOf({ output, streamed }: Operation, schemas: Json): Json {
+  const schema = outputOf(output, schemas)
+  const mediaTypes = streamed ?? ['application/json']
+  return Object.fromEntries(mediaTypes.map((type) => [type, { schema }]))
 }
 
 /** Schemas with a name go to the components; what the answer is made of refers to them. */

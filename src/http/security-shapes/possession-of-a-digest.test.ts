@@ -9,7 +9,7 @@ import { anAccount } from '../test-support/accounts.ts'
 import { anApp, ask, type Answer, type TestApp } from '../test-support/app.ts'
 import { describe, makeRepository, putBlob, putImage } from '../test-support/content.ts'
 import { roleRights } from '../test-support/matrix-model.ts'
-import { compareTimes } from './compare-times.ts'
+import { compareTimes } from '../test-support/compare-times.ts'
 
 const layerType = 'application/vnd.oci.image.layer.v1.tar+gzip'
 const nowhere = digestOf(Buffer.from('this lies nowhere'))

@@ -67,7 +67,10 @@ export function logoutRoutes(deps: SessionDeps): Routes<'logout'> {
       async run({ request }) {
         requireSameOrigin(request)
         await endSessionOf(deps, request)
-        return seeOther('/login', { 'set-cookie': endedCookieHeader(request, 'session') })
+        const headers = { 'set-cookie': endedCookieHeader(request, 'session') }
+        // Programs are not led to a page.
+        if (request.headers.accept === 'application/json') return jsonReply(200, {}, headers)
+        return seeOther('/login', headers)
       },
     },
   }

@@ -2,6 +2,7 @@
 import { parsePlace } from '../../auth/place.ts'
 import { insertGrant, type GrantHolder } from '../../metadata/grants.ts'
 import type { Transaction } from '../../metadata/metadata-store.ts'
+import { insertNamespace } from '../../metadata/namespaces.ts'
 import { findRepository } from '../../metadata/repositories.ts'
 import { parseRepositoryName } from '../../oci/reference.ts'
 import { rights, type Right } from './matrix-model.ts'
@@ -19,6 +20,9 @@ export async function give(
   { place: text, rights: given, expiresAt }: GrantToGive,
 ): Promise<number> {
   const place = parsePlace(text)
+  if (place.kind === 'namespace') {
+    await insertNamespace(tx, { name: text.slice(0, -1), createdBy: undefined })
+  }
   const repository =
     place.kind === 'repository' ? await findRepository(tx, parseRepositoryName(text)) : undefined
   return insertGrant(tx, {
