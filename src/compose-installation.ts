@@ -2,16 +2,13 @@
 // serving. Refusals of installation/ become those of the command line here.
 import { mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { generatePassword } from './auth/generated-password.ts'
+import type { Actor } from './access/actor.ts'
+import { importDockerAuth } from './access/import-docker-auth.ts'
+import { importHtpasswd } from './access/import-htpasswd.ts'
+import { Refusal } from './access/refusal.ts'
 import { createPasswordPool, type PasswordPool } from './auth/password-pool.ts'
 import { originOf } from './cli/addresses.ts'
-import {
-  InstallationError,
-  type Check,
-  type Installation,
-  type RepositorySummary,
-  type UserSummary,
-} from './cli/composition.ts'
+import { InstallationError, type Check, type Installation } from './cli/composition.ts'
 import { checkSignIn } from './compose-sign-in.ts'
 import { databaseFile, openBlobs, openMetadata } from './compose-stores.ts'
 import type { Config } from './config/config.ts'
@@ -27,30 +24,13 @@ import { checkListening } from './installation/doctor/listening.ts'
 import { checkDoors, checkHtpasswd, checkPasswordFile } from './installation/doctor/logins.ts'
 import { replaceSetupLink } from './installation/first-administrator.ts'
 import { ensureIdentity } from './installation/identity.ts'
-import type { Actor } from './access/actor.ts'
-import { Refusal } from './access/refusal.ts'
-import {
-  createRepository,
-  editRepository,
-  listRepositories,
-  removeRepository,
-  showRepository,
-} from './installation/repositories.ts'
-import { listTags, removeTag } from './installation/tags.ts'
-import {
-  createUser,
-  listUsers,
-  removeUser,
-  resetAdministrator,
-  setPassword,
-  type User,
-} from './installation/users.ts'
+import { replaceSigningKeys } from './installation/signing-keys.ts'
+import { resetAdministrator } from './installation/users.ts'
 import { isDatabaseDamage, type DatabaseState } from './metadata/database-state.ts'
 import { inspectPostgres } from './metadata/dialects/postgres-inspect.ts'
 import { inspectSqlite, type Care } from './metadata/dialects/sqlite-inspect.ts'
 import type { MetadataStore } from './metadata/metadata-store.ts'
 import { findSetting } from './metadata/settings.ts'
-import type { RepositoryStatistics } from './metadata/statistics.ts'
 import { StorageFullError, StorageUnavailableError } from './oci/errors.ts'
 
 /** @throws {InstallationError} not-found without `create`; unavailable when the database cannot be used */
@@ -123,41 +103,14 @@ function installationOf(config: Config, metadata: MetadataStore): Installation {
   const users = { metadata, passwords }
   const run = async <T>(work: () => Promise<T>) => explained(config, work)
   return {
-    listUsers: async () => run(async () => (await listUsers(metadata)).map(userSummary)),
-    createUser: async (user) =>
-      run(async () => userSummary(await createUser(users, operator, user))),
-    setPassword: async (name, password) =>
-      run(async () => setPassword(users, operator, { name, password })),
-    removeUser: async (name) =>
-      run(async () => {
-        await removeUser(users, operator, { name })
-      }),
-    listRepositories: async () =>
-      run(async () => (await listRepositories(metadata)).map(repositorySummary)),
-    createRepository: async (repository) =>
-      run(async () => repositorySummary(await createRepository(users, operator, repository))),
-    showRepository: async (name) =>
-      run(async () => repositorySummary(await showRepository(metadata, name))),
-    editRepository: async (name, changes) =>
-      run(async () =>
-        repositorySummary(await editRepository(users, operator, { name, ...changes })),
-      ),
-    removeRepository: async (name) => run(async () => removeRepository(users, operator, { name })),
-    listTags: async (repository) =>
-      run(async () => {
-        const tags = await listTags(metadata, repository)
-        return tags.map(({ updatedBy, updatedAt, ...tag }) => ({
-          ...tag,
-          updatedAt: new Date(updatedAt),
-          ...(updatedBy !== undefined && { updatedBy }),
-        }))
-      }),
-    removeTag: async (repository, tag) =>
-      run(async () => removeTag(users, operator, { repository, tag })),
     createSetupLink: async () => run(async () => replaceSetupLink(metadata)),
     resetAdminPassword: async (password) =>
-      run(async () => userSummary(await resetAdministrator(users, operator, password))),
-    generatePassword,
+      run(async () => resetAdministrator(users, operator, password)),
+    replaceSigningKeys: async () => run(async () => replaceSigningKeys(metadata, operator)),
+    importHtpasswd: async (text, options) =>
+      run(async () => importHtpasswd(users, operator, text, options)),
+    importDockerAuth: async (text, options) =>
+      run(async () => importDockerAuth(users, operator, text, options)),
     fsck: async (onProgress) => run(async () => fsckOf(config, metadata, onProgress)),
     [Symbol.asyncDispose]: async () => close(passwords, metadata),
   }
@@ -178,19 +131,6 @@ async function fsckOf(
   return await fsck({ metadata, blobs: storage.blobs, databaseDamage: damage }, onProgress)
 }
 
-function userSummary({ name, admin, disabled, provider, createdAt }: User): UserSummary {
-  return { name, admin, disabled, provider, createdAt: new Date(createdAt) }
-}
-
-function repositorySummary(repository: RepositoryStatistics): RepositorySummary {
-  const { id: _, createdAt, pushedAt, ...summary } = repository
-  return {
-    ...summary,
-    createdAt: new Date(createdAt),
-    ...(pushedAt !== undefined && { pushedAt: new Date(pushedAt) }),
-  }
-}
-
 /** In the words of the command line, which knows neither our errors nor those of a database. */
 async function explained<T>(config: Config, work: () => Promise<T>): Promise<T> {
   try {
@@ -200,7 +140,8 @@ async function explained<T>(config: Config, work: () => Promise<T>): Promise<T> 
   }
 }
 
-function explain({ dataDir, metadata }: Config, error: unknown): unknown {
+/** An InstallationError for what people can do something about; all else as it is. */
+export function explain({ dataDir, metadata }: Config, error: unknown): unknown {
   if (error instanceof Refusal) {
     const { kind, message, why, fix } = error
     const more = { ...(why !== undefined && { why }), ...(fix !== undefined && { fix }) }

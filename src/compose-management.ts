@@ -1,9 +1,10 @@
 // The management API for commands beside the data: the same handlers as on the network, without one.
 import { createPasswordPool } from './auth/password-pool.ts'
 import type { ApiConnection } from './cli/api-transport.ts'
-import { openInstallationData } from './compose-installation.ts'
+import { explain, openInstallationData } from './compose-installation.ts'
+import { composeSignIn } from './compose-sign-in.ts'
 import type { Config } from './config/config.ts'
-import { createApi } from './http/api/api.ts'
+import { createApi, type Api } from './http/api/api.ts'
 import { inProcessTransport } from './http/api/in-process.ts'
 
 /** @throws {InstallationError} not-found without `create`; unavailable when the database cannot be used */
@@ -13,17 +14,43 @@ export async function openApi(
 ): Promise<ApiConnection> {
   const metadata = await openInstallationData(config, options)
   const passwords = createPasswordPool({ threads: 1, queueLimit: 8 })
+  // A broken file of sign-in providers must not stand in the way of a command.
+  const { idTokens } = await composeSignIn(
+    { ...config, singleSignOnFile: undefined },
+    { metadata, warn: () => undefined },
+  )
+  const audience = config.publicUrl?.origin
   const api = createApi({
     metadata,
     passwords,
+    idTokens,
+    ...(audience !== undefined && { audience: () => audience }),
     // Nothing is remembered here; a server that runs beside hears of it within seconds.
     forgetPrincipal: () => undefined,
+    auditFolder: config.dataDir,
   })
   return {
-    transport: inProcessTransport(api, { kind: 'operator' }),
+    transport: inProcessTransport(explaining(config, api), { kind: 'operator' }, rethrow),
     async close() {
       await passwords.close()
       await metadata[Symbol.asyncDispose]()
     },
   }
+}
+
+/** Whoever runs a command here wants to know what is wrong with the disk or the database, and not a number. */
+function explaining(config: Config, api: Api): Api {
+  return {
+    async handle(request, authenticate) {
+      try {
+        return await api.handle(request, authenticate)
+      } catch (error) {
+        throw explain(config, error)
+      }
+    },
+  }
+}
+
+function rethrow(error: unknown): never {
+  throw error
 }

@@ -16,7 +16,13 @@ import { findPrincipalByName } from './metadata/principals.ts'
 import { listTeamsOf } from './metadata/team-members.ts'
 import { signInAt } from './sign-on/test-support/browser.ts'
 import { startOidcIssuer, type OidcIssuer } from './sign-on/test-support/oidc-issuer.ts'
-import { describeWithSlapd, groupDn, groupOf, groups, people } from './sign-on/test-support/slapd.ts'
+import {
+  describeWithSlapd,
+  groupDn,
+  groupOf,
+  groups,
+  people,
+} from './sign-on/test-support/slapd.ts'
 
 const operator = { id: undefined, name: 'operator' }
 
@@ -266,7 +272,9 @@ describeWithSlapd('signing in with a directory', (slapd) => {
     assert.equal((await visitor.signIn('bob.staff', users.bob.password)).status, 401)
     assert.equal((await visitor.signIn('bob.staff', 'bob-password')).status, 200)
     assert.match((await visitor.open('/account')).text, /<h1>bob\.staff</)
-    const { token: jwt } = (await token(app, 'bob.staff', 'bob-password')).json() as { token: string }
+    const { token: jwt } = (await token(app, 'bob.staff', 'bob-password')).json() as {
+      token: string
+    }
     const push = await ask(app, 'POST /v2/bob.staff/app/blobs/uploads/', { as: `Bearer ${jwt}` })
     assert.equal(push.status, 202, 'it has a namespace of its own')
     const local = await findPrincipalByName(app.metadata, 'bob')
@@ -323,7 +331,10 @@ suite('the file of providers', () => {
   const settings = { outboundAllow: [] }
 
   test('is read before anything is served: all that is wrong with it is said at once', async (t) => {
-    const file = await aFile(t, 'providers:\n  - { kind: oidc, name: Corp, title: x, clientId: c }\n')
+    const file = await aFile(
+      t,
+      'providers:\n  - { kind: oidc, name: Corp, title: x, clientId: c }\n',
+    )
     const broken = { singleSignOnFile: file, outboundAllow: ['10.0.0.0/33', 'x y'] }
     const problems = await signInProblems(broken)
     assert.equal(problems[0], `${file} (CARREL_SINGLE_SIGN_ON) cannot be used:`)

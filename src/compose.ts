@@ -9,7 +9,7 @@ import { createAuthenticator } from './auth/authenticate.ts'
 import { createTokenIssuer } from './auth/bearer.ts'
 import { openHtpasswd } from './auth/htpasswd.ts'
 import type { Identity } from './auth/identity.ts'
-import { createPasswordPool } from './auth/password-pool.ts'
+import { createPasswordPool, type PasswordPool } from './auth/password-pool.ts'
 import { isHostPort, trustScript } from './certificates/trust-script.ts'
 import { createApp } from './http/app.ts'
 import { createAuthenticateRequest } from './http/authenticate-request.ts'
@@ -20,8 +20,10 @@ import { createServer, type RegistryServer } from './http/server.ts'
 import { createPrincipalDirectory } from './installation/principal-directory.ts'
 import { followSigningKeys } from './installation/signing-keys.ts'
 import { ensureTotpKey } from './installation/totp-key.ts'
+import type { AuditEntry } from './metadata/audit.ts'
 import { openPostgres } from './metadata/dialects/postgres.ts'
 import { openSqlite } from './metadata/dialects/sqlite.ts'
+import type { MetadataStore } from './metadata/metadata-store.ts'
 import type { WorkerSettings } from './process/worker-settings.ts'
 import { createUploadTickets } from './registry/upload-ticket.ts'
 import { composeSignIn, lazily } from './compose-sign-in.ts'
@@ -32,41 +34,15 @@ export async function createRegistryServer(
   settings: WorkerSettings,
   emit: (event: DoorEvent) => void,
 ): Promise<{ readonly server: RegistryServer; readonly close: () => Promise<void> }> {
-  const metadata =
-    settings.metadata.dialect === 'sqlite'
-      ? await openSqlite({
-          file: join(settings.dataDir, databaseFile),
-          turn: settings.metadata.turn,
-          logIndex: settings.metadata.logIndex,
-        })
-      : await openPostgres(settings.metadata)
+  const metadata = await openDatabase(settings)
   const storage = await openBlobs(settings.dataDir)
   const passwords = createPasswordPool({ threads: 1, queueLimit: 64 })
   const log = createRequestLog(settings.log)
   const uses = createUseRecorder(metadata, { warn: log.warn })
   const audit = createAuditCollector(metadata, { warn: log.warn })
-  const issuer = createTokenIssuer({
-    keys: settings.identity.signingKeys,
-    installationId: settings.identity.id,
-    lifetimeMs: settings.tokenLifetimeMs,
-  })
-  const keys = followSigningKeys(metadata, issuer, log.warn)
-  const { htpasswdFile, open } = settings
-  const elsewhere = open ? { ...settings, singleSignOnFile: undefined } : settings
-  const signIn = await composeSignIn(elsewhere, { metadata, warn: log.warn })
-  const gate = createLoginGate({ metadata, audit: audit.add })
-  const totpKey = lazily(async () => ensureTotpKey(settings.dataDir))
-  const authenticator = createAuthenticator({
-    tokens: issuer,
-    principals: createPrincipalDirectory(metadata),
-    passwords,
-    gate,
-    external: signIn.external,
-    federate: signIn.federate,
-    htpasswd:
-      htpasswdFile === undefined ? undefined : await openHtpasswd(htpasswdFile, { warn: log.warn }),
-    warn: log.warn,
-  })
+  const door = await openDoor(settings, { metadata, passwords, warn: log.warn, audit: audit.add })
+  const { authenticator, issuer, gate, secondFactors, signIn } = door
+  const watch = createDecisionWatch(uses, audit.add)
   let draining = false
   const routes = createRoutes({
     metadata,
@@ -76,38 +52,34 @@ export async function createRegistryServer(
     issuer,
     passwords,
     gate,
-    secondFactors: createSecondFactorGate({ metadata, totpKey, audit: audit.add }),
+    secondFactors,
     oidc: signIn.oidc,
     emit,
     audit: audit.add,
+    watch,
+    auditPulls: settings.auditPulls,
     draining: () => draining,
     authorityPem: () => settings.authorityPem,
     trustScript: (hostPort) => trustScriptOf(settings, hostPort),
   })
-  const openIdentity: Identity = { kind: 'open' }
-  const authenticate = open
-    ? async () => openIdentity
-    : createAuthenticateRequest({ authenticator, metadata })
-  const watch = createDecisionWatch(uses, audit.add)
   const app = createApp({
     metadata,
     routes,
-    authenticate,
+    authenticate: settings.open
+      ? async () => anybody
+      : createAuthenticateRequest({ authenticator, metadata }),
     service: settings.identity.id,
     log,
     api: lazily(async () => {
       const { createApi } = await import('./http/api/api.ts')
-      const { forgetPrincipal, forgetToken } = authenticator
-      const { idTokens } = signIn
-      const forget = { forgetPrincipal, forgetToken }
+      const parts = { metadata, passwords, gate, watch, idTokens: signIn.idTokens }
       return createApi({
-        metadata,
-        passwords,
-        gate,
-        idTokens,
-        totpKey: await totpKey(),
-        watch,
-        ...forget,
+        ...parts,
+        audience: audienceOf(settings),
+        auditFolder: settings.dataDir,
+        totpKey: await door.totpKey(),
+        forgetPrincipal: (id) => authenticator.forgetPrincipal(id),
+        forgetToken: (id) => authenticator.forgetToken(id),
       })
     }),
     watch,
@@ -122,23 +94,77 @@ export async function createRegistryServer(
     tlsRefused: (address) => emit({ kind: 'tls-refused', address }),
     idPrefix: settings.name,
   })
-  return {
-    server: {
-      ...server,
-      async drain(graceMs) {
-        draining = true
-        await server.drain(graceMs)
-      },
-    },
-    async close() {
-      keys[Symbol.dispose]()
-      await uses.close()
-      await audit.close()
-      await passwords.close()
-      await storage[Symbol.asyncDispose]()
-      await metadata[Symbol.asyncDispose]()
-    },
+  async function close(): Promise<void> {
+    door.keys[Symbol.dispose]()
+    await uses.close()
+    await audit.close()
+    await passwords.close()
+    await storage[Symbol.asyncDispose]()
+    await metadata[Symbol.asyncDispose]()
   }
+  async function drain(graceMs: number): Promise<void> {
+    draining = true
+    await server.drain(graceMs)
+  }
+  return { server: { ...server, drain }, close }
+}
+
+async function openDatabase({ metadata, dataDir }: WorkerSettings): Promise<MetadataStore> {
+  if (metadata.dialect === 'postgres') return openPostgres(metadata)
+  const { turn, logIndex } = metadata
+  return openSqlite({ file: join(dataDir, databaseFile), turn, logIndex })
+}
+
+const anybody: Identity = { kind: 'open' }
+
+/** All that finds out who asks. */
+async function openDoor(settings: WorkerSettings, { metadata, passwords, warn, audit }: DoorDeps) {
+  const issuer = createTokenIssuer({
+    keys: settings.identity.signingKeys,
+    installationId: settings.identity.id,
+    lifetimeMs: settings.tokenLifetimeMs,
+  })
+  const { htpasswdFile, open } = settings
+  const elsewhere = open ? { ...settings, singleSignOnFile: undefined } : settings
+  const signIn = await composeSignIn(elsewhere, { metadata, warn })
+  const gate = createLoginGate({ metadata, audit })
+  const authenticator = createAuthenticator({
+    tokens: issuer,
+    principals: createPrincipalDirectory(metadata),
+    passwords,
+    gate,
+    external: signIn.external,
+    federate: signIn.federate,
+    htpasswd: htpasswdFile === undefined ? undefined : await openHtpasswd(htpasswdFile, { warn }),
+    warn,
+  })
+  const totpKey = lazily(async () => ensureTotpKey(settings.dataDir))
+  return {
+    issuer,
+    authenticator,
+    gate,
+    signIn,
+    secondFactors: createSecondFactorGate({ metadata, totpKey, audit }),
+    /** Undefined where it is damaged: then there are no second factors to manage. */
+    totpKey: async () =>
+      totpKey().catch((error: unknown) => {
+        warn(String(error))
+        return undefined
+      }),
+    keys: followSigningKeys(metadata, issuer, warn),
+  }
+}
+
+interface DoorDeps {
+  readonly metadata: MetadataStore
+  readonly passwords: PasswordPool
+  readonly warn: (message: string) => void
+  readonly audit: (entry: AuditEntry) => void
+}
+
+/** Without a public address there is none that all clients use. */
+function audienceOf({ publicOrigin }: WorkerSettings): (() => string) | undefined {
+  return publicOrigin === undefined ? undefined : () => publicOrigin
 }
 
 function trustScriptOf(settings: WorkerSettings, hostPort: string): string | undefined {

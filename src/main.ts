@@ -21,6 +21,10 @@ const composition: Composition = {
     const { signInProblems } = await import('./compose-sign-in.ts')
     return signInProblems(config)
   },
+  async generatePassword() {
+    const { generatePassword } = await import('./auth/generated-password.ts')
+    return generatePassword()
+  },
   async *doctor(config) {
     const { doctor } = await import('./compose-installation.ts')
     yield* doctor(config)

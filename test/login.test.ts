@@ -29,7 +29,10 @@ describe('carrel login', () => {
   function aHome(more: Environment = {}) {
     count += 1
     const home = join(folder, `home-${count}`)
-    return { home, env: { ...withoutSettings(process.env), HOME: home, XDG_CONFIG_HOME: '', ...more } }
+    return {
+      home,
+      env: { ...withoutSettings(process.env), HOME: home, XDG_CONFIG_HOME: '', ...more },
+    }
   }
 
   async function run(line: string, env: Environment, input?: string) {
@@ -65,7 +68,10 @@ describe('carrel login', () => {
     const signedIn = await ask('/login', { body: { user, password } })
     assert.equal(signedIn.status, 200)
     const [cookie = ''] = signedIn.headers.getSetCookie()
-    assert.match(cookie, /^carrel=carrel_session_\w+; Path=\/; Max-Age=604800; HttpOnly; SameSite=Lax$/)
+    assert.match(
+      cookie,
+      /^carrel=carrel_session_\w+; Path=\/; Max-Age=604800; HttpOnly; SameSite=Lax$/,
+    )
     const [pair = ''] = cookie.split(';')
     const page = await (await ask(`/device?code=${code}`, { cookie: pair })).text()
     assert.match(page, /Let this program in\?/)
@@ -183,7 +189,7 @@ describe('carrel login', () => {
     const address = `http://127.0.0.1:${registry.port}/api/v1/account/totp`
     const begun = await fetch(address, { method: 'POST', headers, body: '{}' })
     const { secret } = (await begun.json()) as { secret: string }
-    const bits = [...secret].map((sign) =>
+    const bits = Array.from(secret, (sign) =>
       'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(sign).toString(2).padStart(5, '0'),
     )
     const bytes = bits.join('').match(/.{8}/g) ?? []

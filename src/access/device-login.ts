@@ -113,7 +113,7 @@ async function answer(
   if (isDone) return
   throw new Refusal('not-found', 'nobody waits with this code', {
     why: 'it was mistyped, answered before, or is older than 10 minutes',
-    fix: 'carrel login',
+    fix: 'carrel login HOST',
   })
 }
 

@@ -73,7 +73,7 @@ export async function createNamespace(
     const namespace = { name, description, defaultVisibility, createdBy: actor.id }
     if (!(await insertNamespace(tx, namespace))) {
       throw new Refusal('exists', `there is a namespace ${name} already`, {
-        fix: `carrel namespace edit ${name}`,
+        fix: `carrel namespace show ${name}`,
       })
     }
     await appendAudit(tx, {

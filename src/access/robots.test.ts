@@ -105,6 +105,9 @@ suite('a robot', () => {
     for (const alias of ['oidc', 'token', 'AWS', '_json_key', '<token>']) {
       await assert.rejects(make(alias), refusal('invalid', /name of a robot/, /clients send/))
     }
+    for (const word of ['signed-in', 'anonymous']) {
+      await assert.rejects(make(word), refusal('invalid', /name of a robot/, /in grants that word/))
+    }
   })
 
   test('is made as a whole or not at all', async () => {

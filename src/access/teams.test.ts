@@ -65,6 +65,14 @@ suite('teams', () => {
       const made = createTeam(world, operator, { name })
       await assert.rejects(made, refusal('invalid', /cannot be the name of a team/))
     }
+    for (const [name, why] of [
+      ['token', /clients send that name/],
+      ['signed-in', /means everybody with an account/],
+      ['anonymous', /means everybody/],
+    ] as const) {
+      const made = createTeam(world, operator, { name })
+      await assert.rejects(made, refusal('invalid', /cannot be the name of a team/, why))
+    }
     assert.equal((await listTeams(world, page)).length, 1)
   })
 

@@ -64,17 +64,7 @@ export function createCheckPassword(deps: CheckPasswordDeps): CheckPassword {
   const { principals, passwords, htpasswd, external } = deps
   const unknownHash = impossibleHash()
   const warnOfShadow = warnOnce(deps.warn)
-  const imported = createRemembered<0, number>(
-    async () => bcryptCost((await principals.findImportedHash()) ?? '') ?? 0,
-    { lifetimeMs: 60_000 },
-  )
-
-  /** Of the bcrypt hashes that a user of this installation may have; undefined when none has one. */
-  async function costOfBcrypt(): Promise<number | undefined> {
-    if (htpasswd !== undefined) return htpasswd.cost()
-    const cost = await imported.get(0)
-    return cost === 0 ? undefined : cost
-  }
+  const costOfBcrypt = bcryptCosts(deps)
 
   /** Checks against the user's own hash, and, unless that matches, against all other kinds of hash in vain. */
   async function matches(password: string, hash: string | undefined): Promise<boolean> {
@@ -146,6 +136,22 @@ export function createCheckPassword(deps: CheckPasswordDeps): CheckPassword {
 interface Found {
   readonly record: PrincipalRecord
   readonly credential: VerifiedCredential
+}
+
+/** Of the bcrypt hashes that a user of this installation may have; undefined when none has one. */
+function bcryptCosts({
+  htpasswd,
+  principals,
+}: CheckPasswordDeps): () => Promise<number | undefined> {
+  const imported = createRemembered<0, number>(
+    async () => bcryptCost((await principals.findImportedHash()) ?? '') ?? 0,
+    { lifetimeMs: 60_000 },
+  )
+  return async () => {
+    if (htpasswd !== undefined) return htpasswd.cost()
+    const cost = await imported.get(0)
+    return cost === 0 ? undefined : cost
+  }
 }
 
 function warnOnce(warn: (message: string) => void): (name: string) => void {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { hashSync } from 'bcryptjs'
 import { OciError } from '../oci/errors.ts'
 import { createAuthenticator, type Authenticator, type AuthenticatorDeps } from './authenticate.ts'
 import { createTokenIssuer, generateSigningKey } from './bearer.ts'

@@ -4,7 +4,7 @@ import http, { type IncomingMessage, type RequestOptions } from 'node:http'
 import https from 'node:https'
 import { getCACertificates } from 'node:tls'
 
-import type { ApiRequest, ApiResponse, Transport } from '../contract/client.ts'
+import type { ApiRequest, ApiResponse, Transport, WritePiece } from '../contract/client.ts'
 import { CliError } from './cli-error.ts'
 import { exitCodes } from './exit-codes.ts'
 
@@ -37,10 +37,12 @@ export function openHttpTransport(options: HttpTransportOptions): ApiConnection 
     : new http.Agent({ keepAlive: true, maxSockets: 4 })
   return {
     transport: async (request) => {
+      const taker = takerOf(request.write)
       try {
-        return await exchange(options, agent, request)
+        return await exchange(options, agent, { ...request, ...(taker && { write: taker.write }) })
       } catch (error) {
-        throw explain(origin, error)
+        // That whoever reads the answer has gone is no fault of the server.
+        throw taker?.failed() === true ? error : explain(origin, error)
       }
     },
     async close() {
@@ -49,10 +51,26 @@ export function openHttpTransport(options: HttpTransportOptions): ApiConnection 
   }
 }
 
+function takerOf(write: WritePiece | undefined) {
+  if (write === undefined) return undefined
+  let isFailed = false
+  return {
+    failed: () => isFailed,
+    async write(piece: Uint8Array) {
+      try {
+        await write(piece)
+      } catch (error) {
+        isFailed = true
+        throw error
+      }
+    },
+  }
+}
+
 async function exchange(
   { origin, token, userAgent, silenceMs = longestSilenceMs }: HttpTransportOptions,
   agent: http.Agent,
-  { method, path, headers, body }: ApiRequest,
+  { method, path, headers, body, write }: ApiRequest,
 ): Promise<ApiResponse> {
   const { hostname, port } = new URL(origin)
   const request: RequestOptions = {
@@ -72,6 +90,10 @@ async function exchange(
   }
   const response = await send(origin, request, body)
   const { statusCode: status = 0 } = response
+  if (write !== undefined && status >= 200 && status <= 299) {
+    await handOn(response, write, silenceMs)
+    return { status, headers: textsOf(response.headers), body: '' }
+  }
   const text = await readText(response)
   const { location } = response.headers
   if (status >= 300 && status <= 399) throw redirected(origin, location)
@@ -95,6 +117,20 @@ function send(
 class SilenceError extends Error {
   override readonly name = 'SilenceError'
   readonly code = 'ETIMEDOUT'
+}
+
+/** While somebody reads slowly, nothing comes, and that is no silence. */
+async function handOn(
+  response: IncomingMessage,
+  write: WritePiece,
+  silenceMs: number,
+): Promise<void> {
+  const { socket } = response
+  for await (const piece of response as AsyncIterable<Buffer>) {
+    socket.setTimeout(0)
+    await write(piece)
+    socket.setTimeout(silenceMs)
+  }
 }
 
 async function readText(response: IncomingMessage): Promise<string> {

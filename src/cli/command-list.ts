@@ -57,7 +57,7 @@ export const commandList: readonly CommandEntry[] = [
   },
   {
     name: 'user',
-    summary: 'list, make and remove users; set passwords',
+    summary: 'list, make, change and remove users; set passwords',
     load: () => import('./commands/user.ts'),
   },
   {
@@ -69,6 +69,11 @@ export const commandList: readonly CommandEntry[] = [
     name: 'grant',
     summary: 'grants: who may do what where',
     load: () => import('./commands/grant.ts'),
+  },
+  {
+    name: 'namespace',
+    summary: 'namespaces: whose they are, and what is made in them',
+    load: () => import('./commands/namespace.ts'),
   },
   {
     name: 'token',
@@ -107,7 +112,7 @@ export const commandList: readonly CommandEntry[] = [
   },
   {
     name: 'admin',
-    summary: 'get in again: setup link, new password for admin',
+    summary: 'get in again; replace the keys that sign tokens',
     load: () => import('./commands/admin.ts'),
   },
   {

@@ -2,9 +2,8 @@
 // of storage, metadata or HTTP. Names and dates here are also the documented shapes of `--json`.
 import type { Config } from '../config/config.ts'
 import type { ApiConnection } from './api-transport.ts'
+import type { Importer } from './importer.ts'
 import type { ServeEvent } from './serve-events.ts'
-
-export type Visibility = 'private' | 'internal' | 'public'
 
 export interface Composition {
   readonly version: string
@@ -22,6 +21,8 @@ export interface Composition {
   openApi(config: Config, options: { readonly create: boolean }): Promise<ApiConnection>
   /** All that is wrong with the files of providers and authorities that settings name; opens nothing else. */
   fileProblems(config: Config): Promise<readonly string[]>
+  /** A password that people can read out and type. */
+  generatePassword(): Promise<string>
   /** Looks at the machine, the data and a server that may be running; a check that fails does not throw. */
   doctor(config: Config): AsyncIterable<Check>
 }
@@ -41,84 +42,15 @@ export interface ServeOptions {
 }
 
 /** Every method throws InstallationError for what the caller could have known, anything else for a failure. */
-export interface Installation extends AsyncDisposable {
-  listUsers(): Promise<readonly UserSummary[]>
-  /** @throws {InstallationError} exists; invalid when the name is not allowed; policy for a weak password */
-  createUser(user: NewUser): Promise<UserSummary>
-  /** @throws {InstallationError} not-found; policy for a weak password */
-  setPassword(name: string, password: string): Promise<void>
-  /** Repositories of the user stay. @throws {InstallationError} not-found; denied for the last administrator */
-  removeUser(name: string): Promise<void>
-  /** In ASCII order of names. */
-  listRepositories(): Promise<readonly RepositorySummary[]>
-  /** @throws {InstallationError} exists; invalid when the name is not allowed */
-  createRepository(repository: NewRepository): Promise<RepositorySummary>
-  /** @throws {InstallationError} not-found */
-  showRepository(name: string): Promise<RepositorySummary>
-  /** @throws {InstallationError} not-found */
-  editRepository(name: string, changes: RepositoryChanges): Promise<RepositorySummary>
-  /** @throws {InstallationError} not-found */
-  removeRepository(name: string): Promise<void>
-  /** In ASCII order. @throws {InstallationError} not-found when there is no such repository */
-  listTags(repository: string): Promise<readonly TagSummary[]>
-  /** Untags only; the manifest stays. @throws {InstallationError} not-found */
-  removeTag(repository: string, tag: string): Promise<void>
+export interface Installation extends Importer, AsyncDisposable {
   /** A new one-time link for the first administrator; the one before no longer works. */
   createSetupLink(): Promise<{ readonly key: string; readonly expiresAt: Date }>
   /** Sets the password of `admin`, which is made, enabled and an administrator again when it was not. */
-  resetAdminPassword(password: string): Promise<UserSummary>
-  generatePassword(): string
+  resetAdminPassword(password: string): Promise<{ readonly name: string }>
+  /** Registry tokens of before end within five minutes; clients ask for new ones by themselves. */
+  replaceSigningKeys(): Promise<{ readonly kid: string }>
   /** Reads everything; the longer, the more is kept. */
   fsck(onProgress: (progress: FsckProgress) => void): Promise<FsckReport>
-}
-
-export interface UserSummary {
-  readonly name: string
-  readonly admin: boolean
-  readonly disabled: boolean
-  /** Who knows the password: `local`, `htpasswd`, `oidc:NAME`, `ldap:NAME`. */
-  readonly provider: string
-  readonly createdAt: Date
-}
-
-export interface NewUser {
-  readonly name: string
-  readonly password: string
-  readonly admin: boolean
-}
-
-export interface RepositorySummary {
-  readonly name: string
-  readonly visibility: Visibility
-  readonly description: string
-  readonly tags: number
-  readonly manifests: number
-  /** Of all blobs and manifests reachable in it, each counted once. */
-  readonly bytes: number
-  readonly createdAt: Date
-  /** Absent when nothing was ever pushed. */
-  readonly pushedAt?: Date
-}
-
-export interface NewRepository {
-  readonly name: string
-  readonly visibility: Visibility
-  readonly description: string
-}
-
-export interface RepositoryChanges {
-  readonly visibility?: Visibility
-  readonly description?: string
-}
-
-export interface TagSummary {
-  readonly name: string
-  readonly digest: string
-  readonly mediaType: string
-  /** The manifest and everything it names that is kept here. */
-  readonly bytes: number
-  readonly updatedAt: Date
-  readonly updatedBy?: string
 }
 
 export interface FsckProgress {

@@ -5,6 +5,7 @@ import { resolve } from 'node:path'
 import type { Command } from 'commander'
 
 import { createApiClient, type ApiClient } from '../contract/client.ts'
+import { registryOf } from './addresses.ts'
 import type { ApiConnection } from './api-transport.ts'
 import { usageError } from './cli-error.ts'
 import { addPlaceOptions } from './common-options.ts'
@@ -24,15 +25,29 @@ export function addManagementOptions(command: Command): Command {
     .option('--ca-file <FILE>', 'trust this authority for --host')
 }
 
-/** @throws {CliError} when the API refuses, or cannot be reached */
+export interface Reached {
+  /** What docker calls the registry: `registry.example.com`, `localhost:5443`. */
+  readonly registry: string
+}
+
+interface Connected extends Reached {
+  readonly connection: ApiConnection
+}
+
+/**
+ * With `create`, an installation beside the data that is not there yet is made.
+ *
+ * @throws {CliError} when the API refuses, or cannot be reached
+ */
 export async function withApi<T>(
   context: CommandContext,
   options: ManagementOptions,
-  work: (api: ApiClient) => Promise<T>,
+  work: (api: ApiClient, reached: Reached) => Promise<T>,
+  { create = false }: { readonly create?: boolean } = {},
 ): Promise<T> {
-  const connection = await connect(context, options)
+  const { connection, registry } = await connect(context, options, create)
   try {
-    return await work(createApiClient(connection.transport))
+    return await work(createApiClient(connection.transport), { registry })
   } finally {
     await connection.close()
   }
@@ -41,19 +56,21 @@ export async function withApi<T>(
 async function connect(
   context: CommandContext,
   options: ManagementOptions,
-): Promise<ApiConnection> {
+  create: boolean,
+): Promise<Connected> {
   const { host, caFile } = options
   if (host !== undefined) return connectTo(context, host, options)
   if (caFile !== undefined) throw usageError('--ca-file is for --host only')
   const { config } = await loadConfig(context, placeFlags(options))
-  return context.composition.openApi(config, { create: false })
+  const connection = await context.composition.openApi(config, { create })
+  return { connection, registry: registryOf(config) }
 }
 
 async function connectTo(
   { composition, output }: CommandContext,
   host: string,
   { data, config, caFile }: ManagementOptions,
-): Promise<ApiConnection> {
+): Promise<Connected> {
   const other = data === undefined ? config && '--config' : '--data'
   if (other !== undefined) {
     throw usageError(`--host and ${other} exclude each other`, {
@@ -69,7 +86,7 @@ async function connectTo(
       import('./host.ts'),
     ])
   const origin = parseHost(host)
-  return openHttpTransport({
+  const connection = openHttpTransport({
     origin,
     token: await findToken(io, origin),
     ca:
@@ -78,6 +95,7 @@ async function connectTo(
         : await readAuthority(resolve(io.cwd, caFile)),
     userAgent: `carrel/${composition.version}`,
   })
+  return { connection, registry: new URL(origin).host }
 }
 
 /** PEM. @throws {CliError} usage */

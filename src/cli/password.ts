@@ -24,13 +24,13 @@ export interface PasswordSource {
   readonly options: PasswordOptions
   /** Whose password, for the question. */
   readonly name: string
-  readonly generate: () => string
+  readonly generate: () => Promise<string>
 }
 
 export async function choosePassword(source: PasswordSource): Promise<ChosenPassword> {
   const { io, options, name, generate } = source
   const { passwordStdin, passwordFile } = options
-  if (options.generate) return { password: generate(), generated: true }
+  if (options.generate) return { password: await generate(), generated: true }
   if (passwordStdin) return { password: await readStdinLine(io, 'password'), generated: false }
   if (passwordFile !== undefined) {
     return { password: await readPasswordFile(io, passwordFile), generated: false }

@@ -3,7 +3,9 @@ import { test } from 'node:test'
 
 import { commandList } from './command-list.ts'
 import { exitCodeMeanings } from './exit-codes.ts'
-import { addRepository, createWorld, runCli } from './test-support.ts'
+import { createWorld, runCli } from './test-support.ts'
+import { anApiWorld } from './test-support/api-world.ts'
+import { addRepository } from './test-support/repositories.ts'
 
 const { composition } = createWorld()
 
@@ -35,10 +37,12 @@ const described = [
   'doctor',
   'fsck',
   'version',
-  ...['ls', 'create', 'passwd', 'rm'].map((verb) => `user ${verb}`),
+  ...['ls', 'show', 'create', 'edit', 'disable', 'enable'].map((verb) => `user ${verb}`),
+  ...['passwd', 'totp off', 'rm'].map((verb) => `user ${verb}`),
   ...['ls', 'create', 'show', 'edit', 'rm'].map((verb) => `repo ${verb}`),
   ...['ls', 'rm'].map((verb) => `tag ${verb}`),
-  ...['link', 'reset-password'].map((verb) => `admin ${verb}`),
+  ...['ls', 'show', 'create', 'edit', 'rm'].map((verb) => `namespace ${verb}`),
+  ...['link', 'reset-password', 'rotate-keys'].map((verb) => `admin ${verb}`),
   ...['show', 'check'].map((verb) => `config ${verb}`),
 ]
 
@@ -124,15 +128,12 @@ test('wrong settings are all named, and nothing is opened', async () => {
   assert.equal(world.opened.length, 0)
 })
 
-test('-q silences messages and warnings but no data, wherever it stands', async () => {
-  const world = createWorld()
-  addRepository(world, 'team/api', ['1.0'])
+test('-q silences messages and warnings but no data, wherever it stands', async (t) => {
+  const world = await anApiWorld(t)
+  await addRepository(world.app, 'team/api', ['1.0'])
   const env = { CARREL_NONSENSE: '1' }
-  for (const words of [
-    ['-q', 'repo', 'rm', 'team/api', '--dry-run'],
-    ['repo', 'ls', '-q'],
-  ]) {
-    const said = await runCli(words, world.composition, { env })
+  for (const line of ['-q repo rm team/api --dry-run', 'repo ls -q']) {
+    const said = await world.run(line, { env })
     assert.equal(said.code, 0)
     assert.equal(said.stderr, '')
   }
@@ -164,19 +165,23 @@ for (const [fields, message] of systemErrors) {
 }
 
 test('colour and control characters: none when piped, none with NO_COLOR, and none from names', async () => {
-  const world = createWorld()
-  addRepository(world, 'team/api', ['1.0'])
-  const repository = world.repositories.get('team/api')
-  assert.ok(repository)
-  world.repositories.set('team/api', { ...repository, description: 'a\u001b[31mred\tb\nc' })
-  const piped = await runCli(['repo', 'ls'], world.composition)
-  assert.equal(piped.stdout, 'team/api\tprivate\t1\t3600000\t\ta [31mred b c\n')
-  const people = await runCli(['repo', 'ls'], world.composition, { terminal: true })
+  // No Carrel answers like that, but a server somewhere may.
+  const repository = { name: 'team/api', visibility: 'private', tags: 1, manifests: 1, bytes: 36 }
+  const description = 'a\u001b[31mred\tb\nc'
+  const createdAt = '2026-11-23T12:00:00.000Z'
+  const items = [{ ...repository, description, createdAt }]
+  const rogue = {
+    ...composition,
+    openApi: async () => ({
+      transport: async () => ({ status: 200, headers: {}, body: JSON.stringify({ items }) }),
+      close: async () => undefined,
+    }),
+  }
+  const piped = await runCli(['repo', 'ls'], rogue)
+  assert.equal(piped.stdout, 'team/api\tprivate\t1\t36\t\ta [31mred b c\n')
+  const people = await runCli(['repo', 'ls'], rogue, { terminal: true })
   assert.ok(people.stdout.includes('\u001b[1mNAME'))
   assert.ok(!people.stdout.includes('\u001b[31m'))
-  const plain = await runCli(['repo', 'ls'], world.composition, {
-    terminal: true,
-    env: { NO_COLOR: '1' },
-  })
+  const plain = await runCli(['repo', 'ls'], rogue, { terminal: true, env: { NO_COLOR: '1' } })
   assert.ok(!plain.stdout.includes('\u001b'))
 })

@@ -98,6 +98,7 @@ test('every flag of serve reaches its setting', async () => {
       open: true,
       plainHttp: 'everywhere',
       trustedProxies: [{ address: '10.0.0.1', prefix: 32, family: 'ipv4' }],
+      auditPulls: false,
       outboundAllow: [],
       workers: 2,
       tls: { mode: 'files', certificateFile: '/c', keyFile: '/k' },

@@ -63,7 +63,8 @@ export async function tokenByPassword(
 ): Promise<string> {
   const first = await post(transport, '/login', { user, password })
   if (first.status !== 200) throw refused(first)
-  const session = objectOf(first)['next'] === 'code' ? await sendCode(transport, first, code) : first
+  const session =
+    objectOf(first)['next'] === 'code' ? await sendCode(transport, first, code) : first
   const inSession: Transport = async (request) => {
     const headers = { ...request.headers, ...samePage, cookie: cookieOf(session) }
     return transport({ ...request, headers })
@@ -152,5 +153,8 @@ function seconds(value: unknown, fallback: number): number {
 
 /** Something answers there that is no Carrel, or one that knows nothing of this. */
 function strange(why: string): CliError {
-  return new CliError(exitCodes.failed, { what: 'no Carrel answers there that one could sign in to', why })
+  return new CliError(exitCodes.failed, {
+    what: 'no Carrel answers there that one could sign in to',
+    why,
+  })
 }

@@ -10,11 +10,7 @@ import type {
   Composition,
   FsckReport,
   Installation,
-  NewUser,
-  RepositorySummary,
   ServeOptions,
-  TagSummary,
-  UserSummary,
 } from './composition.ts'
 import { run } from './run.ts'
 import type { ServeEvent, StartFacts } from './serve-events.ts'
@@ -98,9 +94,8 @@ export function factsOf(changes: Partial<StartFacts>): StartFacts {
 
 export interface FakeWorld {
   readonly composition: Composition
-  readonly users: Map<string, UserSummary & { password: string }>
-  readonly repositories: Map<string, RepositorySummary>
-  readonly tags: Map<string, TagSummary[]>
+  /** The password of admin, once it was reset. */
+  adminPassword: string | undefined
   /** What was opened and with which settings. */
   readonly opened: { readonly config: Config; readonly create: boolean }[]
   readonly served: { readonly config: Config; readonly options: ServeOptions }[]
@@ -113,9 +108,7 @@ export interface FakeWorld {
 
 export function createWorld(): FakeWorld {
   const world: FakeWorld = {
-    users: new Map(),
-    repositories: new Map(),
-    tags: new Map(),
+    adminPassword: undefined,
     opened: [],
     served: [],
     report: { ...emptyReport },
@@ -138,6 +131,7 @@ export function createWorld(): FakeWorld {
         throw new InstallationError('not-found', 'this world has no management API')
       },
       fileProblems: async () => world.fileProblems,
+      generatePassword: async () => madePassword,
       async *doctor() {
         yield* world.checks
       },
@@ -157,84 +151,14 @@ export const emptyReport: FsckReport = {
   notes: [],
 }
 
-export function addRepository(world: FakeWorld, name: string, tags: readonly string[] = []): void {
-  world.repositories.set(name, { ...newRepository(name), tags: tags.length, bytes: 3_600_000 })
-  world.tags.set(
-    name,
-    tags.map((tag) => ({
-      name: tag,
-      digest: `sha256:${'ab'.repeat(32)}`,
-      mediaType: 'application/vnd.oci.image.index.v1+json',
-      bytes: 3_600_000,
-      updatedAt: created,
-      updatedBy: 'ann',
-    })),
-  )
-}
-
-function newRepository(name: string): RepositorySummary {
-  const counts = { tags: 0, manifests: 0, bytes: 0 }
-  return { name, visibility: 'private', description: '', ...counts, createdAt: created }
-}
-
 function createInstallation(world: FakeWorld): Installation {
-  const { users, repositories } = world
-  const repository = (name: string): RepositorySummary => {
-    const found = repositories.get(name)
-    if (found) return found
-    throw new InstallationError('not-found', `there is no repository ${name}`)
-  }
-  const addUser = ({ name, password, admin }: NewUser): UserSummary => {
-    if (password.length < 12) throw new InstallationError('policy', 'the password is too short')
-    const summary = { name, admin, disabled: false, provider: 'local', createdAt: created } as const
-    users.set(name, { ...summary, password })
-    return summary
-  }
-  const requireUser = (name: string) => {
-    if (!users.has(name)) throw new InstallationError('not-found', `there is no user ${name}`)
-  }
   return {
-    listUsers: async () => [...users.values()],
-    async createUser(user) {
-      if (users.has(user.name))
-        throw new InstallationError('exists', `there is a user ${user.name}`)
-      return addUser(user)
-    },
-    async setPassword(name, password) {
-      requireUser(name)
-      addUser({ name, password, admin: users.get(name)?.admin === true })
-    },
-    async removeUser(name) {
-      requireUser(name)
-      users.delete(name)
-    },
-    listRepositories: async () => [...repositories.values()],
-    async createRepository({ name, visibility, description }) {
-      if (repositories.has(name)) throw new InstallationError('exists', `there is a ${name}`)
-      const made = { ...newRepository(name), visibility, description }
-      repositories.set(name, made)
-      return made
-    },
-    showRepository: async (name) => repository(name),
-    async editRepository(name, changes) {
-      const edited = { ...repository(name), ...changes }
-      repositories.set(name, edited)
-      return edited
-    },
-    async removeRepository(name) {
-      repositories.delete(repository(name).name)
-    },
-    listTags: async (name) => world.tags.get(repository(name).name) ?? [],
-    async removeTag(name, tag) {
-      const kept = (world.tags.get(name) ?? []).filter((each) => each.name !== tag)
-      if (kept.length === world.tags.get(name)?.length) {
-        throw new InstallationError('not-found', `there is no tag ${tag} in ${name}`)
-      }
-      world.tags.set(name, kept)
-    },
     createSetupLink: async () => ({ key: '7Q4K-M2XW-9DTR', expiresAt: created }),
-    resetAdminPassword: async (password) => addUser({ name: 'admin', password, admin: true }),
-    generatePassword: () => madePassword,
+    async resetAdminPassword(password) {
+      world.adminPassword = password
+      return { name: 'admin' }
+    },
+    replaceSigningKeys: async () => ({ kid: 'key-2' }),
     fsck: async () => world.report,
     async [Symbol.asyncDispose]() {
       world.closed += 1

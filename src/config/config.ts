@@ -40,6 +40,7 @@ export interface Config {
   readonly metadata: MetadataConfig
   readonly htpasswdFile?: string
   readonly singleSignOnFile?: string
+  readonly auditPulls: boolean
   readonly outboundAllow: readonly string[]
   readonly outboundAuthoritiesFile?: string
   readonly adminPasswordFile?: string
@@ -76,6 +77,7 @@ export function parseConfig(raw: RawConfig): ParsedConfig {
     metadata: take('metadata.url', parseMetadata, { dialect: 'sqlite' }),
     ...(htpasswdFile !== undefined && { htpasswdFile }),
     ...(singleSignOnFile !== undefined && { singleSignOnFile }),
+    auditPulls: take('auditPulls', values.parseSwitch, false),
     outboundAllow: take('outboundAllow', eachOf(values.parseText), []),
     ...(outboundAuthoritiesFile !== undefined && { outboundAuthoritiesFile }),
     ...(adminPasswordFile !== undefined && { adminPasswordFile }),

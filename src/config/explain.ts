@@ -44,6 +44,7 @@ function valuesOf(config: Config): Record<SettingKey, string | undefined> {
     'metadata.url': metadata.dialect === 'postgres' ? String(metadata.url) : undefined,
     htpasswd: config.htpasswdFile,
     singleSignOn: config.singleSignOnFile,
+    auditPulls: String(config.auditPulls),
     outboundAllow: list(config.outboundAllow),
     outboundAuthorities: config.outboundAuthoritiesFile,
     adminPasswordFile: config.adminPasswordFile,

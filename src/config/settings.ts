@@ -119,6 +119,12 @@ const table = [
     help: 'YAML file with the OIDC and LDAP providers that people sign in with',
   },
   {
+    key: 'auditPulls',
+    env: 'CARREL_AUDIT_PULLS',
+    fallback: 'false',
+    help: 'pulls are told to the audit log too, not only changes and logins',
+  },
+  {
     key: 'outboundAllow',
     env: 'CARREL_OUTBOUND_ALLOW',
     value: 'HOST or CIDR,…',

@@ -106,15 +106,21 @@ async function answer(deps: AppDeps, request: HttpRequest): Promise<Reply> {
 
 const warnBeforeMs = 7 * 24 * 60 * 60 * 1000
 
-/** Clients that know the header show it; the others take no harm. Spec: distribution-spec v1.1 spec.md#warnings. */
+/**
+ * Clients that know the header show it; the others take no harm. Spec: distribution-spec v1.1 spec.md#warnings. A login
+ * lasts for hours, as whoever made it knows, and is never renewed.
+ */
 function warned(identity: Identity, reply: Reply): Reply {
-  const expiresAt = identity.kind === 'principal' ? identity.token?.expiresAt : undefined
-  if (expiresAt === undefined) return reply
-  const left = expiresAt - Date.now()
+  if (identity.kind !== 'principal') return reply
+  const { name, token } = identity
+  if (token?.expiresAt === undefined || token.kind === 'login') return reply
+  const left = token.expiresAt - Date.now()
   if (left > warnBeforeMs) return reply
   const days = Math.floor(left / 86_400_000)
   const when = days < 1 ? 'in less than a day' : days === 1 ? 'in one day' : `in ${days} days`
-  const text = `299 - "Your token ends ${when}. Make a new secret with: carrel token rotate"`
+  const isRobot = token.kind === 'robot'
+  const command = isRobot ? `carrel robot rotate ${name}` : `carrel token rotate ${token.id}`
+  const text = `299 - "Your token ends ${when}. Make a new secret with: ${command}"`
   return { ...reply, headers: { ...reply.headers, warning: text } }
 }
 

@@ -43,19 +43,24 @@ export interface RouteDeps extends TrustDeps {
   readonly emit: (event: DoorEvent) => void
   readonly audit: (entry: AuditEntry) => void
   readonly watch?: DecisionWatch | undefined
+  readonly auditPulls?: boolean
   readonly draining: () => boolean
 }
 
 export function createRoutes(deps: RouteDeps): RouteTable {
   const uploads = { ...deps, uploaded: deps.emit }
-  const { forgetPrincipal } = deps.authenticator
+  const forgetPrincipal = (id: number) => deps.authenticator.forgetPrincipal(id)
   const signIn = { ...deps, loggedIn: deps.emit, providers: deps.oidc, forgetPrincipal }
   return {
     base: baseRoutes(),
     catalog: catalogRoutes(deps),
     extensions: extensionRoutes(),
     tags: tagRoutes(deps),
-    manifest: manifestRoutes({ ...deps, pushed: deps.emit }),
+    manifest: manifestRoutes({
+      ...deps,
+      pushed: deps.emit,
+      auditPull: deps.auditPulls === true ? deps.audit : undefined,
+    }),
     blob: blobRoutes(deps),
     uploads: uploadStartRoutes(uploads),
     upload: uploadRoutes(uploads),

@@ -170,6 +170,7 @@ async function workerSettings(
     open: config.open,
     htpasswdFile: config.htpasswdFile,
     singleSignOnFile: config.singleSignOnFile,
+    auditPulls: config.auditPulls,
     outboundAllow: config.outboundAllow,
     outboundAuthoritiesFile: config.outboundAuthoritiesFile,
     tokenLifetimeMs: config.tokenLifetimeMinutes * 60_000,

@@ -30,6 +30,7 @@ export interface WorkerSettings {
   readonly open: boolean
   readonly htpasswdFile: string | undefined
   readonly singleSignOnFile: string | undefined
+  readonly auditPulls: boolean
   readonly outboundAllow: readonly string[]
   readonly outboundAuthoritiesFile: string | undefined
   readonly tokenLifetimeMs: number

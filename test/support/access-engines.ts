@@ -23,6 +23,8 @@ export interface EngineKind {
   readonly name: string
   readonly programs: readonly string[]
   readonly needsRoot: boolean
+  /** Whether it shows people what the registry says; otherwise the status alone. */
+  readonly tellsWhy: boolean
   /** What it puts behind the name of a repository. */
   readonly suffix?: string
   /** Over plain HTTP on loopback. `layerBytes` is the size of what is pushed. */
@@ -35,6 +37,7 @@ const docker: EngineKind = {
   name: 'docker',
   programs: ['docker', 'dockerd'],
   needsRoot: true,
+  tellsWhy: true,
   async open({ folder, env, host }, layerBytes = usualBytes) {
     const engine = await startDockerd({ folder, env })
     const { archive } = await makeImageLayout(join(folder, 'layout'), layerBytes)
@@ -64,6 +67,7 @@ const podman: EngineKind = {
   name: 'podman',
   programs: ['podman'],
   needsRoot: true,
+  tellsWhy: true,
   async open(place, layerBytes = usualBytes) {
     const { folder, host } = place
     const program = programPath('podman')
@@ -93,6 +97,7 @@ const ctr: EngineKind = {
   name: 'containerd',
   programs: ['ctr', 'containerd'],
   needsRoot: true,
+  tellsWhy: false,
   async open(place, layerBytes = usualBytes) {
     const { folder, env, host } = place
     const daemon = await startContainerd(place)
@@ -132,6 +137,7 @@ const helm: EngineKind = {
   name: 'helm',
   programs: ['helm'],
   needsRoot: false,
+  tellsWhy: true,
   suffix: '/shelf',
   async open({ folder, env, host }) {
     const program = programPath('helm')

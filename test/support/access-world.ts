@@ -94,7 +94,7 @@ async function furnish(api: ApiClient, issuer: TestIssuer, directory: boolean): 
     audience,
     claims: { repository, repository_owner_id: owner, ref },
     scopes: ['web/:writer'],
-  }).catch(console.error) // TEMPORARY
+  })
 }
 
 async function writeProviders(stack: AsyncDisposableStack, folder: string): Promise<string> {

@@ -22,9 +22,19 @@ test('admin reset-password makes a password where nobody can be asked, and takes
   const world = createWorld()
   const made = await runCli(['admin', 'reset-password'], world.composition)
   assert.equal(made.stdout, `${madePassword}\n`)
-  assert.equal(world.users.get('admin')?.admin, true)
+  assert.equal(world.adminPassword, madePassword)
   const words = ['admin', 'reset-password', '--password-stdin', '--json']
   const given = await runCli(words, world.composition, { input: 'correct-horse-battery\n' })
   assert.deepEqual(JSON.parse(given.stdout), { name: 'admin' })
-  assert.equal(world.users.get('admin')?.password, 'correct-horse-battery')
+  assert.equal(world.adminPassword, 'correct-horse-battery')
+})
+
+test('admin rotate-keys says what it ends, and is for the machine itself', async () => {
+  const world = createWorld()
+  const said = await runCli(['admin', 'rotate-keys', '--json'], world.composition)
+  assert.deepEqual([said.code, said.stdout], [0, '{"kid":"key-2"}\n'])
+  assert.match(said.stderr, /end within five minutes/)
+  assert.deepEqual([world.opened[0]?.create, world.closed], [false, 1])
+  const remote = ['admin', 'rotate-keys', '--host', 'registry.example.com']
+  assert.equal((await runCli(remote, world.composition)).code, 2)
 })

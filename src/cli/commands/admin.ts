@@ -1,4 +1,4 @@
-// `carrel admin link|reset-password`: for the one who has the machine but no password.
+// `carrel admin link|reset-password|rotate-keys`: for the one who has the machine.
 import type { Command } from 'commander'
 
 import { originOf, setupUrl } from '../addresses.ts'
@@ -19,8 +19,8 @@ type ResetOptions = LinkOptions & PasswordOptions
 
 export function define(command: Command, context: CommandContext): void {
   describeCommand(command, {
-    summary: 'get in again: setup link, new password for admin',
-    examples: ['carrel admin link', 'carrel admin reset-password'],
+    summary: 'get in again; replace the keys that sign tokens',
+    examples: ['carrel admin link', 'carrel admin reset-password', 'carrel admin rotate-keys'],
   })
   const link = describeCommand(command.command('link'), {
     summary: 'make a new one-time setup link',
@@ -41,6 +41,23 @@ export function define(command: Command, context: CommandContext): void {
   addPlaceOptions(addPasswordOptions(reset)).action((options: ResetOptions) =>
     resetPassword(context, options),
   )
+  const rotate = describeCommand(command.command('rotate-keys'), {
+    summary: 'make a new key that signs registry tokens, and forget the others',
+    more: 'For a key that somebody may know: keys are replaced regularly without this.\nAll registry tokens end within five minutes; docker and other clients get new ones by themselves.\nPersonal tokens, robots and sessions are not concerned.',
+    examples: ['carrel admin rotate-keys', 'carrel admin rotate-keys --data /var/lib/carrel'],
+    json: '{ "kid" }',
+  })
+  addPlaceOptions(rotate).action((options: LinkOptions) => rotateKeys(context, options))
+}
+
+async function rotateKeys(context: CommandContext, options: LinkOptions): Promise<void> {
+  const { output } = context
+  await withInstallation(context, { place: options }, async (installation) => {
+    const { kid } = await installation.replaceSigningKeys()
+    if (options.json) output.json({ kid })
+    output.say(`registry tokens are signed with a new key, ${kid}`)
+    output.say('all tokens of before end within five minutes; clients get new ones by themselves')
+  })
 }
 
 async function createLink(context: CommandContext, options: LinkOptions): Promise<void> {
@@ -61,7 +78,7 @@ async function resetPassword(context: CommandContext, options: ResetOptions): Pr
   await withInstallation(context, { place: options, create: true }, async (installation) => {
     const isGiven = options.passwordStdin || options.passwordFile !== undefined
     const source = isGiven || canAsk(io) ? options : { ...options, generate: true }
-    const generate = () => installation.generatePassword()
+    const { generatePassword: generate } = context.composition
     const { password, generated } = await choosePassword({
       io,
       options: source,

@@ -13,7 +13,7 @@ import { InstallationError } from '../composition.ts'
 import type { Composition } from '../composition.ts'
 import { createWorld, runCli } from '../test-support.ts'
 import type { RunOptions } from '../test-support.ts'
-import type { Importer } from './import.ts'
+import type { Importer } from '../importer.ts'
 
 /** Of the password "badmin". */
 const hash = '$2y$05$LO.vzwpWC5LZGqThvEfznu8qhb5SGqvBSWY1J3yZ4AxtMRZ3kN5jC'

@@ -5,50 +5,13 @@ import type { Command } from 'commander'
 
 import { CliError, usageError } from '../cli-error.ts'
 import { addPlaceOptions } from '../common-options.ts'
-import type { Installation } from '../composition.ts'
 import { withInstallation } from '../context.ts'
 import type { CommandContext, PlaceOptions } from '../context.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { describeCommand } from '../help-text.ts'
+import type { DockerAuthImport, ImportedEntry, ImportedUser, Importer } from '../importer.ts'
 import type { Column } from '../table.ts'
 import { plural } from '../text.ts'
-
-/** What an installation can take over. Every method throws InstallationError 'invalid' for a file that is none. */
-export interface Importer {
-  importHtpasswd(
-    text: string,
-    options: { readonly dryRun: boolean },
-  ): Promise<{ readonly users: readonly ImportedUser[]; readonly imported: boolean }>
-  importDockerAuth(
-    text: string,
-    options: { readonly dryRun: boolean; readonly skipUntranslatable: boolean },
-  ): Promise<DockerAuthImport>
-}
-
-export interface ImportedUser {
-  readonly name: string
-  readonly outcome: 'added' | 'exists' | 'refused'
-  readonly reason?: string | undefined
-}
-
-export interface DockerAuthImport {
-  readonly users: readonly ImportedUser[]
-  readonly entries: readonly ImportedEntry[]
-  readonly notes: readonly string[]
-  readonly imported: boolean
-}
-
-export interface ImportedEntry {
-  readonly entry: number
-  readonly text: string
-  readonly outcome: 'grants' | 'nothing' | 'untranslatable'
-  readonly reason?: string | undefined
-  readonly grants: readonly {
-    readonly subject: { readonly kind: string; readonly name?: string }
-    readonly place: { readonly text: string }
-    readonly actions: readonly string[]
-  }[]
-}
 
 interface Options extends PlaceOptions {
   readonly json?: boolean
@@ -137,16 +100,8 @@ async function withImporter<T>(
   work: (importer: Importer) => Promise<T>,
 ): Promise<T> {
   return withInstallation(context, { place: options, create: true }, async (installation) =>
-    work(importerOf(installation)),
+    work(installation),
   )
-}
-
-function importerOf(installation: Installation & Partial<Importer>): Importer {
-  const { importHtpasswd, importDockerAuth } = installation
-  if (importHtpasswd === undefined || importDockerAuth === undefined) {
-    throw new CliError(exitCodes.failed, { what: 'this installation cannot import anything' })
-  }
-  return { importHtpasswd, importDockerAuth }
 }
 
 const largestFile = 8 * 1024 * 1024

@@ -2,26 +2,34 @@
 import { Option } from 'commander'
 import type { Command } from 'commander'
 
-import { registryOf } from '../addresses.ts'
+import type { ApiClient } from '../../contract/client.ts'
+import type { InputOf, OutputOf } from '../../contract/operations.ts'
 import { usageError } from '../cli-error.ts'
-import { addPlaceOptions, addRemovalOptions } from '../common-options.ts'
-import type { Installation, RepositorySummary, Visibility } from '../composition.ts'
-import { loadConfig, placeFlags, withInstallation } from '../context.ts'
-import type { CommandContext, PlaceOptions } from '../context.ts'
+import { addRemovalOptions } from '../common-options.ts'
+import type { CommandContext } from '../context.ts'
+import { printFields, timeField } from '../fields.ts'
 import { describeCommand } from '../help-text.ts'
+import { addManagementOptions, collect, withApi } from '../management.ts'
+import type { ManagementOptions } from '../management.ts'
 import { guessing } from '../not-found.ts'
 import type { Output } from '../output.ts'
 import { agreeToRemoval } from '../removal.ts'
 import type { RemovalOptions } from '../removal.ts'
 import type { Column } from '../table.ts'
-import { formatBytes, formatMoment, plural, printable } from '../text.ts'
+import { formatBytes, formatMoment, plural } from '../text.ts'
 
-interface Options extends PlaceOptions {
+type Repository = OutputOf<'repositories.show'>
+type Visibility = Repository['visibility']
+
+interface Options extends ManagementOptions {
   readonly json?: boolean
 }
 
-interface ChangeOptions extends Options {
+interface LsOptions extends Options {
   readonly visibility?: Visibility
+}
+
+interface ChangeOptions extends LsOptions {
   readonly description?: string
 }
 
@@ -33,7 +41,7 @@ const repositoryJson = `"name", "visibility": "private"|"internal"|"public", "de
 export function define(command: Command, context: CommandContext): void {
   describeCommand(command, {
     summary: 'list, make, change and remove repositories',
-    more: 'A first push makes a repository by itself; it is private then.\nprivate: who has a grant may pull; internal: all who sign in; public: everybody.',
+    more: 'A first push makes a repository by itself; it is private then, unless its namespace says otherwise.\nprivate: who has a grant may pull; internal: all who sign in; public: everybody.',
     examples: ['carrel repo ls', 'carrel repo create team/api --visibility internal'],
   })
   defineLs(command, context)
@@ -46,26 +54,57 @@ export function define(command: Command, context: CommandContext): void {
 function defineLs(command: Command, context: CommandContext): void {
   const ls = describeCommand(command.command('ls'), {
     summary: 'list repositories',
-    more: 'Without a terminal: name, visibility, tags, bytes, last push, description, tab-separated.',
-    examples: ['carrel repo ls', 'carrel repo ls --json', 'carrel repo ls | cut -f1'],
+    more: 'team/: those in this namespace; team/app/: those below; /: those without a slash.\nWithout a terminal: name, visibility, tags, bytes, last push, description, tab-separated.',
+    examples: [
+      'carrel repo ls',
+      'carrel repo ls team/ --visibility public',
+      'carrel repo ls --json',
+      'carrel repo ls | cut -f1',
+    ],
     json: `[{ ${repositoryJson} }]`,
   })
-  addPlaceOptions(ls).action(async (options: Options) => {
+  ls.argument('[NAMESPACE/]').addOption(visibilityOption('only those that are this'))
+  addManagementOptions(ls).action(async (prefix: string | undefined, options: LsOptions) => {
     const { output } = context
-    const { config } = await loadConfig(context, placeFlags(options))
-    await using installation = await context.composition.openInstallation(config, { create: false })
-    const repositories = await installation.listRepositories()
-    if (options.json) output.json(repositories.map(repositoryForJson))
-    else output.list(repositories, columns)
-    if (repositories.length > 0 || options.json) return
-    output.say(`nothing yet; push something: docker push ${registryOf(config)}/NAME:TAG`)
+    const { input, isIn } = filtersOf(prefix, options)
+    await withApi(context, options, async (api, { registry }) => {
+      const found = await collect(api.pages('repositories.list', { ...input, limit: 500 }))
+      const repositories = found.filter(isIn)
+      if (options.json) output.json(repositories.map(repositoryForJson))
+      else output.list(repositories, columns)
+      if (repositories.length > 0 || options.json) return
+      const isAll = prefix === undefined && options.visibility === undefined
+      if (!isAll) output.say('no such repositories')
+      else output.say(`nothing yet; push something: docker push ${registry}/NAME:TAG`)
+    })
   })
+}
+
+/** What the server is asked for, and what of its answer is meant: it knows namespaces alone. */
+function filtersOf(
+  prefix: string | undefined,
+  { visibility }: LsOptions,
+): {
+  readonly input: InputOf<'repositories.list'>
+  readonly isIn: (repository: Repository) => boolean
+} {
+  const wanted = visibility === undefined ? {} : { visibility }
+  if (prefix === undefined) return { input: wanted, isIn: () => true }
+  if (prefix === '/') return { input: wanted, isIn: ({ name }) => !name.includes('/') }
+  if (!prefix.endsWith('/') || prefix.startsWith('/')) {
+    throw usageError(`"${prefix.slice(0, 100)}" is no beginning of names`, {
+      why: 'a namespace is written with a slash at its end, such as team/',
+      fix: `carrel repo ls ${prefix.replace(/^\/+|\/+$/g, '')}/`,
+    })
+  }
+  const namespace = prefix.slice(0, prefix.indexOf('/'))
+  return { input: { ...wanted, namespace }, isIn: ({ name }) => name.startsWith(prefix) }
 }
 
 function defineCreate(command: Command, context: CommandContext): void {
   const create = describeCommand(command.command('create'), {
     summary: 'make a repository before its first push',
-    more: 'private (default): who has a grant may pull; internal: all who sign in;\npublic: everybody.',
+    more: 'private: who has a grant may pull; internal: all who sign in; public: everybody.\nWhen left out it is as its namespace says, which is private unless somebody changed it.',
     examples: [
       'carrel repo create team/api',
       'carrel repo create team/site --visibility public --description "our site"',
@@ -73,16 +112,30 @@ function defineCreate(command: Command, context: CommandContext): void {
     json: `{ ${repositoryJson} }`,
   })
   create.argument('<NAME>')
-  addPlaceOptions(addChangeOptions(create)).action(async (name: string, options: ChangeOptions) => {
-    const { output } = context
-    const { visibility = 'private', description = '' } = options
-    await withInstallation(context, { place: options, create: true }, async (it, config) => {
-      const made = await it.createRepository({ name, visibility, description })
-      if (options.json) output.json(repositoryForJson(made))
-      output.say(`made ${made.visibility} repository ${made.name}`)
-      output.say(`next: docker push ${registryOf(config)}/${made.name}:TAG`)
-    })
-  })
+  addManagementOptions(addChangeOptions(create)).action(
+    async (name: string, options: ChangeOptions) => {
+      const { output } = context
+      const input = { name, ...changesOf(options) }
+      await withApi(
+        context,
+        options,
+        async (api, { registry }) => {
+          const made = await api.call('repositories.create', input)
+          if (options.json) output.json(repositoryForJson(made))
+          output.say(`made ${made.visibility} repository ${made.name}`)
+          output.say(`next: docker push ${registry}/${made.name}:TAG`)
+        },
+        { create: true },
+      )
+    },
+  )
+}
+
+function changesOf({ visibility, description }: ChangeOptions) {
+  return {
+    ...(visibility !== undefined && { visibility }),
+    ...(description !== undefined && { description }),
+  }
 }
 
 function defineShow(command: Command, context: CommandContext): void {
@@ -91,10 +144,10 @@ function defineShow(command: Command, context: CommandContext): void {
     examples: ['carrel repo show team/api', 'carrel repo show team/api --json'],
     json: `{ ${repositoryJson} }`,
   })
-  addPlaceOptions(show.argument('<NAME>')).action(async (name: string, options: Options) => {
-    await withInstallation(context, { place: options }, async (installation) => {
-      const guess = guessRepository(installation, name, (near) => `carrel repo show ${near}`)
-      const repository = await guessing(guess, () => installation.showRepository(name))
+  addManagementOptions(show.argument('<NAME>')).action(async (name: string, options: Options) => {
+    await withApi(context, options, async (api) => {
+      const guess = guessRepository(api, name, (near) => `carrel repo show ${near}`)
+      const repository = await guessing(guess, async () => api.call('repositories.show', { name }))
       if (options.json) context.output.json(repositoryForJson(repository))
       else printRepository(context.output, repository)
     })
@@ -111,23 +164,23 @@ function defineEdit(command: Command, context: CommandContext): void {
     json: `{ ${repositoryJson} }`,
   })
   edit.argument('<NAME>')
-  addPlaceOptions(addChangeOptions(edit)).action(async (name: string, options: ChangeOptions) => {
-    const { output } = context
-    const { visibility, description } = options
-    if (visibility === undefined && description === undefined) {
-      throw usageError('nothing to change was given', { fix: 'add --visibility or --description' })
-    }
-    const changes = {
-      ...(visibility !== undefined && { visibility }),
-      ...(description !== undefined && { description }),
-    }
-    await withInstallation(context, { place: options }, async (installation) => {
-      const guess = guessRepository(installation, name, (near) => `carrel repo edit ${near} …`)
-      const edited = await guessing(guess, () => installation.editRepository(name, changes))
-      if (options.json) output.json(repositoryForJson(edited))
-      output.say(`changed repository ${edited.name}: ${edited.visibility}`)
-    })
-  })
+  addManagementOptions(addChangeOptions(edit)).action(
+    async (name: string, options: ChangeOptions) => {
+      const { output } = context
+      const changes = changesOf(options)
+      if (Object.keys(changes).length === 0) {
+        throw usageError('nothing to change was given', { fix: 'add --visibility or --description' })
+      }
+      await withApi(context, options, async (api) => {
+        const guess = guessRepository(api, name, (near) => `carrel repo edit ${near} …`)
+        const edited = await guessing(guess, async () =>
+          api.call('repositories.change', { name, ...changes }),
+        )
+        if (options.json) output.json(repositoryForJson(edited))
+        output.say(`changed repository ${edited.name}: ${edited.visibility}`)
+      })
+    },
+  )
 }
 
 function defineRm(command: Command, context: CommandContext): void {
@@ -137,17 +190,17 @@ function defineRm(command: Command, context: CommandContext): void {
     json: '{ "name", "removed": true|false, "tags", "manifests", "bytes" }',
   })
   rm.argument('<NAME>')
-  addPlaceOptions(addRemovalOptions(rm)).action(async (name: string, options: RmOptions) => {
+  addManagementOptions(addRemovalOptions(rm)).action(async (name: string, options: RmOptions) => {
     const { output } = context
-    await withInstallation(context, { place: options }, async (installation) => {
-      const guess = guessRepository(installation, name, (near) => `carrel repo rm ${near}`)
-      const repository = await guessing(guess, () => installation.showRepository(name))
+    await withApi(context, options, async (api) => {
+      const guess = guessRepository(api, name, (near) => `carrel repo rm ${near}`)
+      const repository = await guessing(guess, async () => api.call('repositories.show', { name }))
       const { tags, manifests, bytes } = repository
       const holds = `${plural(tags, 'tag')} and ${plural(manifests, 'manifest')} (${formatBytes(bytes)})`
       const consequences = `repository ${name} is removed with ${holds}; nobody can pull it any more`
       const agreed = await agreeToRemoval(output, consequences, options)
       if (agreed) {
-        await installation.removeRepository(name)
+        await api.call('repositories.remove', { name })
         output.say(`removed repository ${name}`)
       }
       if (options.json) output.json({ name, removed: agreed, tags, manifests, bytes })
@@ -155,16 +208,18 @@ function defineRm(command: Command, context: CommandContext): void {
   })
 }
 
-function addChangeOptions(command: Command): Command {
-  const visibility = new Option('--visibility <WHO>', 'who may pull').choices([
-    'private',
-    'internal',
-    'public',
-  ])
-  return command.addOption(visibility).option('--description <TEXT>', 'one line for people')
+export function visibilityOption(description: string): Option {
+  const all: readonly Visibility[] = ['private', 'internal', 'public']
+  return new Option('--visibility <WHO>', description).choices(all)
 }
 
-const columns: readonly Column<RepositorySummary>[] = [
+function addChangeOptions(command: Command): Command {
+  return command
+    .addOption(visibilityOption('who may pull'))
+    .option('--description <TEXT>', 'one line for people')
+}
+
+const columns: readonly Column<Repository>[] = [
   { title: 'name', show: ({ name }) => name },
   { title: 'visibility', show: ({ visibility }) => visibility },
   { title: 'tags', show: ({ tags }) => String(tags), align: 'right' },
@@ -176,42 +231,33 @@ const columns: readonly Column<RepositorySummary>[] = [
   },
   {
     title: 'last push',
-    show: ({ pushedAt }) => (pushedAt === undefined ? 'never' : formatMoment(pushedAt)),
-    plain: ({ pushedAt }) => pushedAt?.toISOString() ?? '',
+    show: ({ pushedAt }) => (pushedAt === undefined ? 'never' : formatMoment(new Date(pushedAt))),
+    plain: ({ pushedAt }) => pushedAt ?? '',
   },
   { title: 'description', show: ({ description }) => description },
 ]
 
-function printRepository(output: Output, repository: RepositorySummary): void {
+function printRepository(output: Output, repository: Repository): void {
   const { pushedAt, createdAt, bytes } = repository
-  const people = output.terminal
-  const time = people ? formatMoment : (moment: Date) => moment.toISOString()
-  const rows = [
+  printFields(output, [
     ['name', repository.name],
     ['visibility', repository.visibility],
     ['description', repository.description],
     ['tags', String(repository.tags)],
     ['manifests', String(repository.manifests)],
-    people ? ['size', formatBytes(bytes)] : ['bytes', String(bytes)],
-    ['created', time(createdAt)],
-    ['last push', pushedAt === undefined ? (people ? 'never' : '') : time(pushedAt)],
-  ] as const
-  for (const [label, value] of rows) {
-    const name = people ? output.paint('bold', label.padEnd(13)) : `${label}\t`
-    output.data(`${name}${printable(value)}\n`)
-  }
+    output.terminal ? ['size', formatBytes(bytes)] : ['bytes', String(bytes)],
+    ['created', timeField(output, createdAt, '')],
+    ['last push', timeField(output, pushedAt, 'never')],
+  ])
 }
 
-export function guessRepository(
-  installation: Installation,
-  name: string,
-  fix: (near: string) => string,
-) {
-  const known = async () => (await installation.listRepositories()).map((each) => each.name)
+export function guessRepository(api: ApiClient, name: string, fix: (near: string) => string) {
+  const known = async () =>
+    (await collect(api.pages('repositories.list', { limit: 500 }))).map((each) => each.name)
   return { name, known, fix, otherwise: 'carrel repo ls' }
 }
 
-function repositoryForJson(repository: RepositorySummary) {
+function repositoryForJson(repository: Repository) {
   const { name, visibility, description, tags, manifests, bytes, createdAt, pushedAt } = repository
   return { name, visibility, description, tags, manifests, bytes, createdAt, pushedAt }
 }

@@ -1,12 +1,14 @@
 // `carrel tag ls|rm`.
 import type { Command } from 'commander'
 
+import type { ApiClient } from '../../contract/client.ts'
+import type { ItemOf } from '../../contract/operations.ts'
 import { usageError } from '../cli-error.ts'
-import { addPlaceOptions, addRemovalOptions } from '../common-options.ts'
-import type { TagSummary } from '../composition.ts'
-import { withInstallation } from '../context.ts'
-import type { CommandContext, PlaceOptions } from '../context.ts'
+import { addRemovalOptions } from '../common-options.ts'
+import type { CommandContext } from '../context.ts'
 import { describeCommand } from '../help-text.ts'
+import { addManagementOptions, collect, withApi } from '../management.ts'
+import type { ManagementOptions } from '../management.ts'
 import { guessing } from '../not-found.ts'
 import { agreeToRemoval } from '../removal.ts'
 import type { RemovalOptions } from '../removal.ts'
@@ -14,7 +16,9 @@ import type { Column } from '../table.ts'
 import { formatBytes, formatMoment } from '../text.ts'
 import { guessRepository } from './repo.ts'
 
-interface Options extends PlaceOptions {
+type Tag = ItemOf<'tags.list'>
+
+interface Options extends ManagementOptions {
   readonly json?: boolean
 }
 
@@ -31,7 +35,7 @@ export function define(command: Command, context: CommandContext): void {
     examples: ['carrel tag ls team/api', 'carrel tag ls team/api --json'],
     json: '[{ "name", "digest", "mediaType", "bytes", "updatedAt", "updatedBy"? }]',
   })
-  addPlaceOptions(ls.argument('<REPOSITORY>')).action((name: string, options: Options) =>
+  addManagementOptions(ls.argument('<REPOSITORY>')).action((name: string, options: Options) =>
     listTags(context, name, options),
   )
   const rm = describeCommand(command.command('rm'), {
@@ -41,14 +45,14 @@ export function define(command: Command, context: CommandContext): void {
     json: '{ "repository", "tag", "removed": true|false, "digest" }',
   })
   rm.argument('<REPOSITORY:TAG>')
-  addPlaceOptions(addRemovalOptions(rm)).action((reference: string, options: RmOptions) =>
+  addManagementOptions(addRemovalOptions(rm)).action((reference: string, options: RmOptions) =>
     removeTag(context, reference, options),
   )
 }
 
 const indexTypes = /index|manifest\.list/
 
-const columns: readonly Column<TagSummary>[] = [
+const columns: readonly Column<Tag>[] = [
   { title: 'tag', show: ({ name }) => name },
   {
     title: 'digest',
@@ -68,17 +72,17 @@ const columns: readonly Column<TagSummary>[] = [
   },
   {
     title: 'updated',
-    show: ({ updatedAt }) => formatMoment(updatedAt),
-    plain: ({ updatedAt }) => updatedAt.toISOString(),
+    show: ({ updatedAt }) => formatMoment(new Date(updatedAt)),
+    plain: ({ updatedAt }) => updatedAt,
   },
   { title: 'by', show: ({ updatedBy }) => updatedBy ?? '' },
 ]
 
 async function listTags(context: CommandContext, name: string, options: Options): Promise<void> {
   const { output } = context
-  await withInstallation(context, { place: options }, async (installation) => {
-    const guess = guessRepository(installation, name, (near) => `carrel tag ls ${near}`)
-    const tags = await guessing(guess, () => installation.listTags(name))
+  await withApi(context, options, async (api) => {
+    const guess = guessRepository(api, name, (near) => `carrel tag ls ${near}`)
+    const tags = await guessing(guess, async () => allTags(api, name))
     if (options.json) output.json(tags.map(tagForJson))
     else output.list(tags, columns)
     if (tags.length === 0 && !options.json) output.say(`${name} has no tags`)
@@ -88,10 +92,10 @@ async function listTags(context: CommandContext, name: string, options: Options)
 async function removeTag(context: CommandContext, reference: string, options: RmOptions) {
   const { output } = context
   const { repository, tag } = splitReference(reference)
-  await withInstallation(context, { place: options }, async (installation) => {
+  await withApi(context, options, async (api) => {
     const typed = (near: string) => `carrel tag rm ${near}:${tag}`
-    const guess = guessRepository(installation, repository, typed)
-    const tags = await guessing(guess, () => installation.listTags(repository))
+    const guess = guessRepository(api, repository, typed)
+    const tags = await guessing(guess, async () => allTags(api, repository))
     const names = tags.map((each) => each.name)
     const guessTag = {
       name: tag,
@@ -100,8 +104,9 @@ async function removeTag(context: CommandContext, reference: string, options: Rm
       otherwise: `carrel tag ls ${repository}`,
     }
     const digest = tags.find((each) => each.name === tag)?.digest
-    const remove = () => guessing(guessTag, () => installation.removeTag(repository, tag))
-    // Without such a tag there is nothing to ask about: the installation says so.
+    const remove = () =>
+      guessing(guessTag, async () => api.call('tags.remove', { repository, tag }))
+    // Without such a tag there is nothing to ask about: the server says so.
     if (digest === undefined) {
       await remove()
       return
@@ -116,6 +121,10 @@ async function removeTag(context: CommandContext, reference: string, options: Rm
   })
 }
 
+async function allTags(api: ApiClient, repository: string): Promise<readonly Tag[]> {
+  return collect(api.pages('tags.list', { repository, limit: 500 }))
+}
+
 function splitReference(reference: string): { repository: string; tag: string } {
   const colon = reference.lastIndexOf(':')
   if (colon <= 0 || colon < reference.lastIndexOf('/') || reference.includes('@')) {
@@ -127,6 +136,6 @@ function splitReference(reference: string): { repository: string; tag: string } 
   return { repository: reference.slice(0, colon), tag: reference.slice(colon + 1) }
 }
 
-function tagForJson({ name, digest, mediaType, bytes, updatedAt, updatedBy }: TagSummary) {
+function tagForJson({ name, digest, mediaType, bytes, updatedAt, updatedBy }: Tag) {
   return { name, digest, mediaType, bytes, updatedAt, updatedBy }
 }

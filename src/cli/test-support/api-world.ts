@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 
+import type { Config } from '../../config/config.ts'
 import type { Identity } from '../../auth/identity.ts'
 import { inProcessTransport } from '../../http/api/in-process.ts'
 import { problemReply } from '../../http/api/problem-reply.ts'
@@ -18,6 +19,8 @@ export interface ApiWorld {
   /** What the operator would call directly. */
   readonly operator: ApiClient
   readonly closed: () => number
+  /** What was opened beside the data. */
+  readonly opened: { readonly config: Config; readonly create: boolean }[]
   run(line: string, options?: RunOptions): Promise<Said>
 }
 
@@ -26,19 +29,20 @@ export async function anApiWorld(t: TestContext): Promise<ApiWorld> {
   const identity: Identity = { kind: 'operator' }
   const transport = inProcessTransport(app.api, identity)
   let closed = 0
+  const opened: ApiWorld['opened'] = []
   const composition = {
     ...createWorld().composition,
-    openApi: async () => ({
-      transport,
-      close: async () => {
-        closed += 1
-      },
-    }),
+    async openApi(config: Config, { create }: { readonly create: boolean }) {
+      opened.push({ config, create })
+      const close = async () => void (closed += 1)
+      return { transport, close }
+    },
   }
   return {
     app,
     operator: createApiClient(transport),
     closed: () => closed,
+    opened,
     run: async (line, options) => runCli(wordsOf(line), composition, options),
   }
 }

@@ -19,6 +19,7 @@ const changingByItself: ReadonlySet<string> = new Set([
   'secret',
   'secrets',
   'tags',
+  'teams',
   'token',
   'waiting',
 ])

@@ -63,7 +63,9 @@ suite('a program without a browser', () => {
     const given = answers.filter(({ status }) => status === 200)
     assert.equal(given.length, 1)
     assert.ok(answers.every(({ status }) => status === 200 || status === 410))
-    const { token, name, expiresAt } = given[0]?.json() as Record<string, string>
+    const [first] = given
+    assert.ok(first !== undefined)
+    const { token, name, expiresAt } = first.json() as Record<string, string>
     assert.equal(name, 'alice')
     assert.ok(Date.parse(expiresAt ?? '') > Date.now())
     const account = await ask(app, 'GET /api/v1/account', { as: `Bearer ${token}` })

@@ -216,7 +216,9 @@ test('all that a page loads is small', () => {
 })
 
 test('a heading that is focused by script is the only thing without a focus ring', () => {
-  const without = [...(style + controlStyle + accountStyle).matchAll(/([^{}]+)\{[^}]*outline: none/g)]
+  const without = [
+    ...(style + controlStyle + accountStyle).matchAll(/([^{}]+)\{[^}]*outline: none/g),
+  ]
   assert.deepEqual(
     without.map(([, selector = '']) => selector.replace(/\/\*.*?\*\//s, '').trim()),
     ['h1:focus'],

@@ -75,7 +75,14 @@ suite('signing in with a password', () => {
     const form = 'user=alice&password=x'
     const type = 'application/x-www-form-urlencoded'
     assert.equal((await ask(app, 'POST /login', { headers, type, body: form })).status, 415)
-    for (const body of ['', '[]', 'null', '{', '{"user":1,"password":"x"}', `{"user":"${'x'.repeat(9000)}"}`]) {
+    for (const body of [
+      '',
+      '[]',
+      'null',
+      '{',
+      '{"user":1,"password":"x"}',
+      `{"user":"${'x'.repeat(9000)}"}`,
+    ]) {
       const answer = await ask(app, 'POST /login', { headers, type: 'application/json', body })
       assert.equal(answer.status, 400, body.slice(0, 40))
     }
@@ -122,7 +129,10 @@ suite('a session', () => {
     const kept = visitor.cookies.get(sessionCookie) ?? ''
     const out = await visitor.send('/logout', {})
     assert.deepEqual([out.status, out.headers['location']], [303, '/login'])
-    assert.match(visitor.setCookies.get(sessionCookie) ?? '', /^__Host-carrel=; Path=\/; Max-Age=0;/)
+    assert.match(
+      visitor.setCookies.get(sessionCookie) ?? '',
+      /^__Host-carrel=; Path=\/; Max-Age=0;/,
+    )
     visitor.cookies.set(sessionCookie, kept)
     assert.equal((await visitor.open('/account')).status, 303)
     assert.equal((await visitor.open('/api/v1/account')).status, 401)
@@ -135,7 +145,8 @@ suite('a session', () => {
     const deps = { metadata: app.metadata, passwords }
     const changes = [
       async () => changeUser(deps, operator, { name: 'alice', disabled: true }),
-      async () => setPassword(deps, operator, { name: 'alice', password: 'tall-otter-42-cinnamon' }),
+      async () =>
+        setPassword(deps, operator, { name: 'alice', password: 'tall-otter-42-cinnamon' }),
     ]
     for (const change of changes.entries()) {
       const visitor = await aliceSignedIn(app)

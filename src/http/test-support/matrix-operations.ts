@@ -55,6 +55,7 @@ export function matrixOperations(things: Things): Rows {
       },
     ],
     'audit.list': [{ input: {}, need: administrator }],
+    'audit.export': [{ input: {}, need: administrator, yes: [503] }],
     'audit.verify': [{ input: {}, need: administrator, yes: [200, 503] }],
   }
 }
@@ -99,6 +100,10 @@ const userRows = {
     { input: { name: 'mallory', password: 'short' }, need: ofMallory, yes: [422, 400] },
     { input: { name: 'bob', password: 'short' }, need: ownPassword, yes: [422, 400] },
     { input: { name: nobody, password: 'short' }, need: administrator, yes: notFound },
+  ],
+  'users.stopTotp': [
+    { input: { name: 'alice' }, need: administrator },
+    { input: { name: nobody }, need: administrator, yes: notFound },
   ],
 } satisfies Partial<Rows>
 

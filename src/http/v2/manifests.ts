@@ -4,6 +4,7 @@ import { decide } from '../../auth/authorize.ts'
 import type { Allowance, Decision, Permission } from '../../auth/authorize.ts'
 import { nameOfIdentity, principalId } from '../../auth/identity.ts'
 import { findManifest, findManifestByTag } from '../../metadata/manifests.ts'
+import type { AuditEntry } from '../../metadata/audit.ts'
 import type { MetadataStore } from '../../metadata/metadata-store.ts'
 import { listTags } from '../../metadata/tags.ts'
 import { OciError } from '../../oci/errors.ts'
@@ -26,6 +27,8 @@ export interface ManifestDeps {
   readonly metadata: MetadataStore
   readonly pushed: (event: PushedEvent) => void
   readonly watch?: DecisionWatch | undefined
+  /** Hears of pulls, where they are to be told to the audit log. */
+  readonly auditPull?: ((entry: AuditEntry) => void) | undefined
 }
 
 type ManifestCall = Call<TargetOf<'manifest'>>
@@ -40,7 +43,7 @@ export function manifestRoutes(deps: ManifestDeps): Routes<'manifest'> {
   }
 }
 
-async function get({ metadata }: ManifestDeps, call: ManifestCall): Promise<Reply> {
+async function get({ metadata, auditPull }: ManifestDeps, call: ManifestCall): Promise<Reply> {
   const { request, target, repository } = call
   const { name, reference } = target
   if (repository === undefined) throw nameUnknown(name)
@@ -57,6 +60,15 @@ async function get({ metadata }: ManifestDeps, call: ManifestCall): Promise<Repl
     'cache-control': reference.kind === 'tag' ? 'no-cache' : 'private, max-age=31536000, immutable',
   }
   if (notModified(request, manifest.digest)) return { status: 304, headers }
+  if (request.method === 'GET') {
+    auditPull?.({
+      event: 'image.pulled',
+      actor: { id: principalId(call.identity), name: nameOfIdentity(call.identity) },
+      subject: reference.kind === 'tag' ? `${name}:${reference.tag}` : `${name}@${manifest.digest}`,
+      address: request.peer.address,
+      detail: { digest: manifest.digest },
+    })
+  }
   return { status: 200, headers, body: manifest.content }
 }
 

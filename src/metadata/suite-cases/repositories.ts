@@ -10,7 +10,7 @@ import {
 } from '../repositories.ts'
 import { findUpload, saveUpload } from '../uploads.ts'
 import { ensureSetting, findSetting, insertSigningKey, listSigningKeys } from '../settings.ts'
-import { aManifest, aRepository, aTag, name, plain, type Case } from './case.ts'
+import { aManifest, aRepository, aTag, name, type Case } from './case.ts'
 
 const everything = { all: true, internal: true, ownNamespace: undefined }
 

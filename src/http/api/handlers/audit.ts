@@ -1,8 +1,13 @@
 // /api/v1/audit
+import { ensureEvidenceKey } from '../../../access/evidence-key.ts'
+import { readHeadLines, type HeadSource } from '../../../audit/anchored-heads.ts'
+import { exportAudit } from '../../../audit/export.ts'
 import { sealAudit } from '../../../audit/seal.ts'
 import { verifyAudit } from '../../../audit/verify.ts'
-import type { OperationOf, OutputOf } from '../../../contract/operations.ts'
-import { listAudit, type AuditRow } from '../../../metadata/audit.ts'
+import type { auditFilters } from '../../../contract/audit.ts'
+import type { OperationOf, OutputOf, ParsedInputOf } from '../../../contract/operations.ts'
+import { appendAudit, listAudit, type AuditRow } from '../../../metadata/audit.ts'
+import type { MetadataStore } from '../../../metadata/metadata-store.ts'
 import { given } from '../given.ts'
 import { installationAdmin, type Handlers } from '../handler.ts'
 import { iso, ms } from '../moment.ts'
@@ -12,14 +17,8 @@ export const auditHandlers: Handlers<OperationOf<'audit'>> = {
   'audit.list': {
     needs: installationAdmin,
     async run({ deps: { metadata }, input }) {
-      const { event, actor, subject, from, until, oldestFirst = false } = input
-      const filter = {
-        event,
-        actor,
-        subject,
-        since: from === undefined ? undefined : ms(from),
-        until: until === undefined ? undefined : ms(until),
-      }
+      const filter = filterOf(input)
+      const { oldestFirst = false } = input
       return pageById(input, {
         // 0 is before the first page, whichever way it goes.
         async fetch(key, limit) {
@@ -31,15 +30,46 @@ export const auditHandlers: Handlers<OperationOf<'audit'>> = {
       })
     },
   },
+  'audit.export': {
+    needs: installationAdmin,
+    async run({ deps: { metadata }, actor, input }) {
+      const { format, ...rest } = input
+      const detail = { format, ...rest }
+      await metadata.write(async (tx) =>
+        appendAudit(tx, { event: 'audit.exported', actor, subject: 'audit', detail }),
+      )
+      await sealAudit(metadata)
+      return {
+        mediaType: format === 'csv' ? 'text/csv' : 'application/x-ndjson',
+        pieces: exportAudit(metadata, { format, ...filterOf(input) }),
+      }
+    },
+  },
   'audit.verify': {
     needs: installationAdmin,
-    async run({ deps: { metadata } }) {
+    async run({ deps: { metadata, auditFolder } }) {
       // Rows of a server that was stopped may wait for it still.
       await sealAudit(metadata)
-      const { from, to, ...report } = await verifyAudit(metadata)
+      const anchors = auditFolder === undefined ? {} : await anchorsIn(auditFolder, metadata)
+      const { from, to, ...report } = await verifyAudit(metadata, anchors)
       return { ...report, ...given({ from, to }) }
     },
   },
+}
+
+async function anchorsIn(folder: string, metadata: MetadataStore): Promise<HeadSource> {
+  return { heads: readHeadLines(folder), keys: [await ensureEvidenceKey(metadata)] }
+}
+
+function filterOf(input: Pick<ParsedInputOf<'audit.list'>, keyof typeof auditFilters>) {
+  const { event, actor, subject, from, until } = input
+  return {
+    event,
+    actor,
+    subject,
+    since: from === undefined ? undefined : ms(from),
+    until: until === undefined ? undefined : ms(until),
+  }
 }
 
 export function entryOutput(row: AuditRow): OutputOf<'audit.list'>['items'][number] {

@@ -1,5 +1,5 @@
 // /api/v1/repositories
-import { listVisibleRepositories } from '../../../auth/visible-repositories.ts'
+import { listVisibleRepositories, seesEverything } from '../../../auth/visible-repositories.ts'
 import type { Action, Permission } from '../../../auth/authorize.ts'
 import type { OperationOf, OutputOf } from '../../../contract/operations.ts'
 import {
@@ -11,9 +11,10 @@ import {
 import type { RepositoryRow } from '../../../metadata/repositories.ts'
 import {
   findRepositoryStatistics,
+  listRepositoryStatistics,
   type RepositoryStatistics,
 } from '../../../metadata/statistics.ts'
-import { parseRepositoryName } from '../../../oci/reference.ts'
+import { isRepositoryName, parseRepositoryName } from '../../../oci/reference.ts'
 import { expecting } from '../etag.ts'
 import { signedIn, type ApiCall, type Handlers } from '../handler.ts'
 import { iso, times } from '../moment.ts'
@@ -27,26 +28,32 @@ export const repositoryHandlers: Handlers<OperationOf<'repositories'>> = {
       repositoryOutput(await createRepository(deps, actor, input)),
   },
   'repositories.show': {
-    needs: ({ name }) => onRepository('pull', name),
+    locate: async (_, { name }) => onKnown('pull', name),
     run: async ({ deps: { metadata }, input }) =>
       repositoryOutput(await showRepository(metadata, input.name)),
   },
   'repositories.change': {
-    needs: ({ name }) => onRepository('admin', name),
+    locate: async (_, { name }) => onKnown('admin', name),
     run: async ({ deps, actor, input, expect }) =>
       repositoryOutput(
         await editRepository(deps, actor, { ...input, ...expecting(expect, settingsOutput) }),
       ),
   },
   'repositories.remove': {
-    needs: ({ name }) => onRepository('admin', name),
-    run: async ({ deps, actor, input }) => removeRepository(deps, actor, input),
+    locate: async (_, { name }) => onKnown('admin', name),
+    run: async ({ deps, actor, input: { name }, expect }) =>
+      removeRepository(deps, actor, { name, ...expecting(expect, settingsOutput) }),
   },
 }
 
 /** @throws {OciError} NAME_INVALID */
 export function onRepository(action: Action, name: string): Permission {
   return { action, resource: { type: 'repository', name: parseRepositoryName(name) } }
+}
+
+/** Of a repository that is there already; undefined for a name that none can have. */
+export function onKnown(action: Action, name: string): Permission | undefined {
+  return isRepositoryName(name) ? onRepository(action, name) : undefined
 }
 
 type RepositoryOutput = OutputOf<'repositories.show'>
@@ -56,17 +63,22 @@ async function listOfRepositories({
   identity,
   input,
 }: ApiCall<'repositories.list'>): Promise<Page<RepositoryOutput>> {
-  const prefix = input.namespace === undefined ? '' : `${input.namespace}/`
-  // '0' is the character after '/'.
-  const end = input.namespace === undefined ? undefined : `${input.namespace}0`
-  const page = await pageByName(input, {
-    async fetch(after, limit) {
-      const from = after > prefix ? after : prefix
-      const rows = await listVisibleRepositories(metadata, identity, { after: from, limit })
-      return end === undefined ? rows : rows.filter(({ name }) => name < end)
-    },
+  const { namespace } = input
+  const isWanted = ({ visibility }: RepositoryRow) =>
+    input.visibility === undefined || visibility === input.visibility
+  if (seesEverything(identity)) {
+    return pageByName<RepositoryStatistics, RepositoryOutput>(input, {
+      fetch: within(namespace, async (page) => listRepositoryStatistics(metadata, page)),
+      keyOf: ({ name }) => name,
+      item: (row) => (isWanted(row) ? repositoryOutput(row) : undefined),
+    })
+  }
+  const page = await pageByName<RepositoryRow, RepositoryRow>(input, {
+    fetch: within(namespace, async (place) =>
+      listVisibleRepositories(metadata, identity, place),
+    ),
     keyOf: ({ name }) => name,
-    item: (row) => row,
+    item: (row) => (isWanted(row) ? row : undefined),
   })
   const items: RepositoryOutput[] = []
   for (const { name } of page.items) {
@@ -75,6 +87,21 @@ async function listOfRepositories({
     if (statistics !== undefined) items.push(repositoryOutput(statistics))
   }
   return { ...page, items }
+}
+
+/** Of a list by name, the part that lies in the namespace, if there is one. */
+function within<Row extends { readonly name: string }>(
+  namespace: string | undefined,
+  list: (page: { readonly after: string; readonly limit: number }) => Promise<readonly Row[]>,
+): (after: string, limit: number) => Promise<readonly Row[]> {
+  if (namespace === undefined) return async (after, limit) => list({ after, limit })
+  const first = `${namespace}/`
+  // '0' is the character after '/'.
+  const end = `${namespace}0`
+  return async (after, limit) => {
+    const rows = await list({ after: after > first ? after : first, limit })
+    return rows.filter(({ name }) => name < end)
+  }
 }
 
 /** What is decided about a repository, and so what its entity tag is made of. */

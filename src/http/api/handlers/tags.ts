@@ -7,11 +7,11 @@ import { given } from '../given.ts'
 import type { Handlers } from '../handler.ts'
 import { iso } from '../moment.ts'
 import { pageByName } from '../page.ts'
-import { onRepository } from './repositories.ts'
+import { onKnown } from './repositories.ts'
 
 export const tagHandlers: Handlers<OperationOf<'tags'>> = {
   'tags.list': {
-    needs: ({ repository }) => onRepository('pull', repository),
+    locate: async (_, { repository }) => onKnown('pull', repository),
     async run({ deps: { metadata }, input }) {
       const { id } = await requireRepository(metadata, input.repository)
       return pageByName(input, {
@@ -29,7 +29,7 @@ export const tagHandlers: Handlers<OperationOf<'tags'>> = {
     },
   },
   'tags.remove': {
-    needs: ({ repository }) => onRepository('delete', repository),
+    locate: async (_, { repository }) => onKnown('delete', repository),
     run: async ({ deps, actor, input }) => removeTag(deps, actor, input),
   },
 }

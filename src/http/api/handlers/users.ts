@@ -1,4 +1,5 @@
 // /api/v1/users
+import { removeTotp } from '../../../access/totp-account.ts'
 import type { OperationOf, OutputOf } from '../../../contract/operations.ts'
 import {
   changeUser,
@@ -9,12 +10,14 @@ import {
   showUser,
   type User,
 } from '../../../installation/users.ts'
+import { listTeamsOf } from '../../../metadata/team-members.ts'
 import { expecting } from '../etag.ts'
 import { given } from '../given.ts'
 import { installationAdmin, ownAccount, type Handlers } from '../handler.ts'
 import { iso, times } from '../moment.ts'
 import { checkOwnPassword } from '../own-password.ts'
 import { pageByName } from '../page.ts'
+import { ProblemError } from '../problem-error.ts'
 
 export const userHandlers: Handlers<OperationOf<'users'>> = {
   'users.list': {
@@ -32,7 +35,12 @@ export const userHandlers: Handlers<OperationOf<'users'>> = {
   },
   'users.show': {
     needs: installationAdmin,
-    run: async ({ deps: { metadata }, input }) => userOutput(await showUser(metadata, input.name)),
+    run: async ({ deps: { metadata }, input }) =>
+      metadata.read(async (reader) => {
+        const user = await showUser(reader, input.name)
+        const teams = await listTeamsOf(reader, user.id)
+        return { ...userOutput(user), teams: teams.slice(0, mostTeams).map(({ name }) => name) }
+      }),
   },
   'users.change': {
     needs: installationAdmin,
@@ -64,16 +72,32 @@ export const userHandlers: Handlers<OperationOf<'users'>> = {
       deps.forgetPrincipal(id)
     },
   },
+  'users.stopTotp': {
+    needs: installationAdmin,
+    async run({ deps, actor, identity, input: { name } }) {
+      const { id } = await showUser(deps.metadata, name)
+      // A browser that was left open, or a token, is not enough for that.
+      if (identity.kind === 'principal' && identity.id === id) {
+        throw new ProblemError('denied', 'Your own second factor is switched off with a code.')
+      }
+      await removeTotp(deps, actor, id)
+      deps.forgetPrincipal(id)
+    },
+  },
 }
+
+const mostTeams = 500
 
 export function userOutput(user: User): OutputOf<'users.show'> {
   const { name, admin, disabled, provider, createdAt, displayName, lastSeenAt } = user
+  const { secondFactor: totp } = user
   return {
     name,
     ...given({ displayName }),
     provider,
     admin,
     disabled,
+    totp,
     createdAt: iso(createdAt),
     ...times({ lastSeenAt }),
   }
