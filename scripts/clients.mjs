@@ -1,5 +1,5 @@
 // Puts real clients through their steps against a started server: builds those that are missing, then
-// runs test/clients.test.ts and test/engines.test.ts.
+// runs test/clients.test.ts, test/engines.test.ts and test/access-clients.test.ts.
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
@@ -14,7 +14,7 @@ npm run test:clients -- --postgres   with PostgreSQL instead of SQLite
 npm run test:clients -- --docs       write the table into docs/clients.md as well
 npm run test:clients -- --build      only build`
 
-const files = ['test/clients.test.ts', 'test/engines.test.ts']
+const files = ['test/clients.test.ts', 'test/engines.test.ts', 'test/access-clients.test.ts']
 const limits = { testTimeoutMs: 180_000, deadlineMs: 600_000 }
 
 async function main() {
@@ -86,6 +86,12 @@ deletes. A dash means that the client has no such command.
   where it would not check; ctr reads it from a \`hosts.toml\`.
 - cosign pushes by signing and pulls by verifying, with a local key and no transparency log.
 - regctl sends blobs in chunks of 64 KiB.
+- Signing in: what stands in for a password. An own token is pushed and pulled with under its owner's name,
+  and also under the names that other registries want (AWS, oauth2accesstoken, _json_key). A narrowed token
+  pulls, and its push is refused with the reason (containerd shows the status alone). The secret of a robot is
+  rotated between push and pull: both secrets work until the robot is removed, and then neither. Directory is
+  the password of somebody in LDAP. CI job is the identity token of a job with the user name oidc: what is
+  pushed says which job it was, and a push may take longer than that token lives.
 `
 
 await runIfProgram(import.meta.url, main)

@@ -7,9 +7,12 @@ import { join } from 'node:path'
 import { suite, test, type TestContext } from 'node:test'
 import { startRegistry, type StartedRegistry } from '../test/support/start-registry.ts'
 import type { Check } from './cli/composition.ts'
-import { doctor, openInstallation } from './compose-installation.ts'
+import { doctor, openInstallation, openInstallationData } from './compose-installation.ts'
+import { openApi } from './compose-management.ts'
 import { parseConfig, type Config } from './config/config.ts'
 import { Secret } from './config/secret.ts'
+import { createApiClient } from './contract/client.ts'
+import { readSigningKeys } from './installation/signing-keys.ts'
 import { digestOf } from './oci/digest.ts'
 
 const goodPassword = 'seven-red-lanterns'
@@ -31,56 +34,40 @@ suite('an installation without a server', () => {
     const config = await aConfig(t)
     {
       await using installation = await openInstallation(config, make)
-      const user = await installation.createUser({
-        name: 'ann',
-        password: goodPassword,
-        admin: true,
-      })
-      assert.equal(user.name, 'ann')
+      assert.equal((await installation.resetAdminPassword(goodPassword)).name, 'admin')
     }
     assert.equal((await stat(config.dataDir)).mode & 0o777, 0o700)
     await using again = await openInstallation(config, look)
-    assert.deepEqual(
-      (await again.listUsers()).map(({ name }) => name),
-      ['ann'],
-    )
     assert.equal((await again.fsck(() => undefined)).ok, true)
   })
 
-  test('of two commands that make it at once both succeed', async (t) => {
-    const config = await aConfig(t)
-    const create = async (name: string) => {
-      await using installation = await openInstallation(config, make)
-      await installation.createRepository({ name, visibility: 'private', description: '' })
-    }
-    await Promise.all([create('a'), create('b'), create('c')])
-    await using installation = await openInstallation(config, look)
-    const names = (await installation.listRepositories()).map(({ name }) => name)
-    assert.deepEqual(names, ['a', 'b', 'c'])
-  })
-
   test('refuses in the words of the command line', async (t) => {
-    const config = await aConfig(t)
-    await using installation = await openInstallation(config, make)
-    const refused = { name: 'InstallationError' }
-    const weak = installation.createUser({ name: 'ann', password: 'short', admin: false })
-    await assert.rejects(weak, {
-      ...refused,
+    await using installation = await openInstallation(await aConfig(t), make)
+    await assert.rejects(installation.resetAdminPassword('short'), {
+      name: 'InstallationError',
       kind: 'policy',
       message: 'this password is not accepted',
     })
-    const wrong = { name: 'No', visibility: 'public', description: '' } as const
-    await assert.rejects(installation.createRepository(wrong), { ...refused, kind: 'invalid' })
-    await assert.rejects(installation.showRepository('none'), { ...refused, kind: 'not-found' })
-    await assert.rejects(installation.removeUser('none'), { ...refused, kind: 'not-found' })
   })
 
-  test('gives dates as dates, and no date where nothing was pushed', async (t) => {
+  test('gets another key to sign tokens with, and forgets the one before', async (t) => {
+    const config = await aConfig(t)
+    await using installation = await openInstallation(config, make)
+    const first = await installation.replaceSigningKeys()
+    const second = await installation.replaceSigningKeys()
+    assert.notEqual(first.kid, second.kid)
+    await using metadata = await openInstallationData(config, look)
+    const kids = (await readSigningKeys(metadata)).map(({ kid }) => kid)
+    assert.deepEqual(kids, [second.kid])
+  })
+
+  test('takes users over from an htpasswd file', async (t) => {
     await using installation = await openInstallation(await aConfig(t), make)
-    const repository = { name: 'team/api', visibility: 'public', description: 'the API' } as const
-    const { createdAt, ...rest } = await installation.createRepository(repository)
-    assert.ok(createdAt instanceof Date)
-    assert.deepEqual(rest, { ...repository, tags: 0, manifests: 0, bytes: 0 })
+    const { users, imported } = await installation.importHtpasswd(
+      'ann:$2y$05$abcdefghijklmnopqrstuuD8EH7jVjG1Yv5Vv0p3Yk3l3D8u4Vf2e\n',
+      { dryRun: true },
+    )
+    assert.deepEqual([users.map(({ name }) => name), imported], [['ann'], false])
   })
 
   test('with a damaged database says so, and what to run', async (t) => {
@@ -158,37 +145,42 @@ suite('commands beside a running server', () => {
     await using registry = await startRegistry({ postgres: false })
     const config = configOf(registry.dataDir, registry.host)
     await using installation = await openInstallation(config, look)
+    const connection = await openApi(config, look)
+    const api = createApiClient(connection.transport)
     const reference = await push(registry)
 
+    const { items: users } = await api.call('users.list', {})
     assert.deepEqual(
-      (await installation.listUsers()).map(({ name }) => name),
+      users.map(({ name }) => name),
       ['admin'],
     )
-    const [tag] = await installation.listTags('admin/app')
+    const name = 'admin/app'
+    const [tag] = (await api.call('tags.list', { repository: name })).items
     assert.equal(tag?.digest, reference)
     assert.equal(tag.updatedBy, 'admin')
-    const { bytes, tags, pushedAt } = await installation.showRepository('admin/app')
-    assert.ok(bytes > 50_000 && tags === 1 && pushedAt instanceof Date)
+    const { bytes, tags, pushedAt } = await api.call('repositories.show', { name })
+    assert.ok(bytes > 50_000 && tags === 1 && pushedAt !== undefined)
     const report = await installation.fsck(() => undefined)
     assert.deepEqual([report.ok, report.tags, report.blobs, report.notes], [true, 1, 2, []])
 
     const anonymous = async () => fetch(`${registry.url}/v2/admin/app/manifests/1.0`)
     assert.notEqual((await anonymous()).status, 200)
-    await installation.createUser({ name: 'ann', password: goodPassword, admin: false })
-    await installation.editRepository('admin/app', { visibility: 'internal' })
+    await api.call('users.create', { name: 'ann', password: goodPassword })
+    await api.call('repositories.change', { name, visibility: 'internal' })
     const authorization = `Basic ${Buffer.from(`ann:${goodPassword}`).toString('base64')}`
     const asAnn = { headers: { authorization } }
     assert.equal((await fetch(`${registry.url}/v2/admin/app/manifests/1.0`, asAnn)).status, 200)
-    await installation.removeTag('admin/app', '1.0')
+    await api.call('tags.remove', { repository: name, tag: '1.0' })
     assert.equal((await fetch(`${registry.url}/v2/admin/app/manifests/1.0`, asAnn)).status, 404)
+    await connection.close()
 
     const checks = await checksOf(config)
     assert.deepEqual(
       checks.filter(({ status }) => status === 'problem'),
       [],
     )
-    for (const name of ['port', 'server', 'certificate', 'storage', 'blobs', 'administrator']) {
-      assert.equal(checks.find((check) => check.name === name)?.status, 'ok', name)
+    for (const one of ['port', 'server', 'certificate', 'storage', 'blobs', 'administrator']) {
+      assert.equal(checks.find((check) => check.name === one)?.status, 'ok', one)
     }
     assert.deepEqual((await registry.stop()).code, 0)
   })

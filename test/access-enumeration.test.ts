@@ -47,10 +47,7 @@ for (const path of ['/token', '/v2/'] as const) {
 }
 
 /** Interleaved, so that whatever else the machine does meanwhile is in all of them. */
-async function guess(
-  path: string,
-  count: number,
-): Promise<ReadonlyMap<Kind, readonly Answer[]>> {
+async function guess(path: string, count: number): Promise<ReadonlyMap<Kind, readonly Answer[]>> {
   const answers = new Map<Kind, Answer[]>(kinds.map((kind) => [kind, []]))
   for (let index = 0; index < count; index += 1) {
     for (let turn = 0; turn < kinds.length; turn += 1) {
@@ -94,7 +91,9 @@ function compareTimes(t: TestContext, answers: ReadonlyMap<Kind, readonly Answer
   const medians = kinds.map((kind) => {
     const times = (answers.get(kind) ?? []).map(({ ms }) => ms)
     const [low, median, high] = [0.25, 0.5, 0.75].map((part) => quantile(times, part).toFixed(2))
-    t.diagnostic(`${kind}: median ${median} ms (quartiles ${low} and ${high}), ${times.length} samples`)
+    t.diagnostic(
+      `${kind}: median ${median} ms (quartiles ${low} and ${high}), ${times.length} samples`,
+    )
     return quantile(times, 0.5)
   })
   const difference = Math.max(...medians) - Math.min(...medians)

@@ -77,7 +77,13 @@ test('a flood of wrong passwords does not hold up who pulls, and locks nobody ou
   await measure(wire, 500)
   const calm = await measure(wire, measureMs)
 
-  const flooding = flood({ port: registry.port, clients, seconds: floodSeconds, pauseMs: 1000, accounts })
+  const flooding = flood({
+    port: registry.port,
+    clients,
+    seconds: floodSeconds,
+    pauseMs: 1000,
+    accounts,
+  })
   await sleep(1000)
   const [flooded, signedIn] = await Promise.all([measure(wire, measureMs), signInMeanwhile(t)])
   const { statuses, withoutRetryAfter } = await flooding
@@ -88,7 +94,10 @@ test('a flood of wrong passwords does not hold up who pulls, and locks nobody ou
   assert.ok(slow < longestPullMs, `a pull in a hundred took ${slow} ms`)
   assert.ok((statuses['429'] ?? 0) > 0, 'nobody was told to wait')
   assert.equal(withoutRetryAfter, 0, '429 without Retry-After')
-  assert.deepEqual(Object.keys(statuses).filter((status) => !['401', '429'].includes(status)), [])
+  assert.deepEqual(
+    Object.keys(statuses).filter((status) => !['401', '429'].includes(status)),
+    [],
+  )
   assert.equal(signedIn, true)
 })
 
@@ -98,7 +107,9 @@ test('of an account no more than ten guesses were evaluated', async (t) => {
   await sleep(3000)
   const api = apiOf(registry, `Bearer ${token}`)
   const failed = await collect(api.pages('audit.list', { event: 'login.failed', limit: 500 }))
-  const counts = [...new Set(accounts)].map((name) => failed.filter(({ subject }) => subject === name).length)
+  const counts = [...new Set(accounts)].map(
+    (name) => failed.filter(({ subject }) => subject === name).length,
+  )
   t.diagnostic(`${failed.length} guesses at ${counts.length} accounts were evaluated`)
   assert.ok(failed.length > 0, 'nothing was evaluated, so nothing is proved')
   assert.ok(Math.max(...counts) <= mostGuesses, `${Math.max(...counts)} were evaluated for one`)
@@ -135,9 +146,13 @@ function tell(t: TestContext, calm: readonly number[], flooded: readonly number[
   ] as const) {
     const [before, during] = both(part)
     const ratio = (during / before).toFixed(2)
-    t.diagnostic(`pull ${name}: ${before.toFixed(2)} ms, in the flood ${during.toFixed(2)} ms: × ${ratio}`)
+    t.diagnostic(
+      `pull ${name}: ${before.toFixed(2)} ms, in the flood ${during.toFixed(2)} ms: × ${ratio}`,
+    )
   }
-  t.diagnostic(`pulls: ${calm.length} and ${flooded.length}; the slowest ${Math.max(...flooded).toFixed(0)} ms`)
+  t.diagnostic(
+    `pulls: ${calm.length} and ${flooded.length}; the slowest ${Math.max(...flooded).toFixed(0)} ms`,
+  )
 }
 
 /** As a client that tries again when it is told to wait. */

@@ -3,7 +3,14 @@
 import assert from 'node:assert/strict'
 import { fileURLToPath } from 'node:url'
 import { test, type TestContext } from 'node:test'
-import { addUser, apiOf, basic, passwordOf, registryToken, type ApiClient } from './support/access-api.ts'
+import {
+  addUser,
+  apiOf,
+  basic,
+  passwordOf,
+  registryToken,
+  type ApiClient,
+} from './support/access-api.ts'
 import { mountBlob, pushImage, type PushedImage } from './support/access-images.ts'
 import { watchCredentials, type Credential, type Noticed } from './support/access-watch.ts'
 import { createWire } from './support/access-wire.ts'
@@ -77,7 +84,8 @@ async function takeAllAway(t: TestContext, world: World): Promise<void> {
 }
 
 function lineOf({ label, seconds, statuses }: Noticed): string {
-  const when = seconds === undefined ? 'still allowed' : `last allowed after ${seconds.toFixed(1)} s`
+  const when =
+    seconds === undefined ? 'still allowed' : `last allowed after ${seconds.toFixed(1)} s`
   return `${label}: ${when} (then ${statuses.join(', ')})`
 }
 

@@ -18,6 +18,7 @@ import {
 import { replaceGroupMembership } from '../metadata/team-groups.ts'
 import { StorageUnavailableError } from '../oci/errors.ts'
 import { makeOwnNamespace } from './namespaces.ts'
+import { whyReserved } from './principal-names.ts'
 import { Refusal } from './refusal.ts'
 
 export interface Admission {
@@ -62,6 +63,7 @@ async function freeName(tx: Transaction, { name: wished, provider }: ExternalIde
   if (name !== undefined) {
     const label = provider.slice(provider.indexOf(':') + 1)
     for (const candidate of [name, withProvider(name, label), withProvider(`${name}-2`, label)]) {
+      if (whyReserved(candidate) !== undefined) continue
       if ((await findPrincipalByName(tx, candidate)) === undefined) return candidate
     }
   }
@@ -134,7 +136,7 @@ export function createExternalPasswords(deps: ExternalPasswordsDeps): ExternalPa
           if (!isNo(error)) throw error
           if (error instanceof SignOnUnavailableError) unavailable = error
           warn(
-            `${directory.name} did not let ${JSON.stringify(user.slice(0, 64))} in: ${String(error)}`,
+            `${directory.name} did not let somebody in: ${String(error)}`,
           )
         }
       }

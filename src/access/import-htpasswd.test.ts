@@ -5,6 +5,8 @@ import { verifyPassword } from '../auth/password-hash.ts'
 import { listGrants } from '../metadata/grant-rows.ts'
 import { findPrincipalByName, insertPrincipal, listPrincipals } from '../metadata/principals.ts'
 import { aRepository } from '../metadata/suite-cases/case.ts'
+import { aDirectory } from '../auth/test-support/identities.ts'
+import { recordOf } from '../installation/principal-directory.ts'
 import { importHtpasswd } from './import-htpasswd.ts'
 import { addUser, auditOf, openWorld, operator, refusal } from './test-support/world.ts'
 
@@ -76,8 +78,12 @@ test('whoever is imported signs in with the old password, and with no other', as
   await importHtpasswd(world, operator, file)
   const check = createCheckPassword({
     principals: {
-      findByName: async (name: string) => findPrincipalByName(world.metadata, name),
-    } as unknown as Parameters<typeof createCheckPassword>[0]['principals'],
+      ...aDirectory,
+      findByName: async (name: string) => {
+        const row = await findPrincipalByName(world.metadata, name)
+        return row && recordOf(world.metadata, row)
+      },
+    },
     passwords: { verify: async (password, hash) => verifyPassword(password, hash) },
     warn: (message) => assert.fail(message),
   })

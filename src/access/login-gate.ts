@@ -26,19 +26,21 @@ export function createLoginGate({ metadata, audit }: LoginGateDeps): LoginGate {
   }
 
   return {
-    async enter(user, { address }) {
+    async enter(user, { address }, record) {
       const network = clientNetwork(address)
       const knownClient = await isKnownClient(metadata, { account: user, network })
       const reservation = await throttle.reserve({ account: user, address, knownClient })
-      const actor = { name: user }
+      // What is typed in the place of a name may be a password: only names that somebody has are written down.
+      const name = record?.name ?? 'unknown account'
+      const actor = { name }
       if (!reservation.allowed) {
-        tell({ event: 'login.throttled', actor, subject: user, address })
+        tell({ event: 'login.throttled', actor, subject: name, address })
         throw tooMany(reservation.retryAfterSeconds)
       }
       return {
         async ended(principal) {
           if (principal === undefined) {
-            audit({ event: 'login.failed', actor, subject: user, address })
+            audit({ event: 'login.failed', actor, subject: name, address })
             return
           }
           // Who knows the password alone has not signed in: another guess at the code costs another attempt.

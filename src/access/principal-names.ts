@@ -11,9 +11,13 @@ const longestName = 64
 
 /** Why nobody and no team may bear a name that says something else; undefined when it says nothing. */
 export function whyReserved(name: string): string | undefined {
-  if (isAlias(name)) return 'clients send that name to mean whoever their token or password belongs to'
+  if (isAlias(name))
+    return 'clients send that name to mean whoever their token or password belongs to'
   if (name === 'signed-in') return 'in grants that word means everybody with an account'
-  return name === 'anonymous' ? 'in grants that word means everybody, with an account or without' : undefined
+  if (name === 'operator') return 'the audit log calls whoever runs commands beside the data that'
+  return name === 'anonymous'
+    ? 'in grants that word means everybody, with an account or without'
+    : undefined
 }
 
 /** @throws {Refusal} invalid */

@@ -75,7 +75,7 @@ export function csvLine({ row, previous }: ExportedRow): string {
 function csvField(value: string | number | null | undefined): string {
   const text = String(value ?? '')
   // Or a spreadsheet takes it for a formula, and runs what a stranger has written.
-  const harmless = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text
+  const harmless = /^\s*[=+\-@|%＝＋－＠]|^\s/.test(text) ? `'${text}` : text
   // The texts of a row hold none of these, unless somebody put them there by hand.
   const line = harmless.replace(/[\p{Cc}\u2028\u2029]/gu, '\ufffd')
   return /[",]/.test(line) ? `"${line.replaceAll('"', '""')}"` : line

@@ -56,7 +56,7 @@ function takerOf(write: WritePiece | undefined) {
   let isFailed = false
   return {
     failed: () => isFailed,
-    async write(piece: Uint8Array) {
+    write: async (piece: Uint8Array) => {
       try {
         await write(piece)
       } catch (error) {

@@ -22,7 +22,7 @@ export interface Composition {
   /** All that is wrong with the files of providers and authorities that settings name; opens nothing else. */
   fileProblems(config: Config): Promise<readonly string[]>
   /** A password that people can read out and type. */
-  generatePassword(): Promise<string>
+  readonly generatePassword: () => Promise<string>
   /** Looks at the machine, the data and a server that may be running; a check that fails does not throw. */
   doctor(config: Config): AsyncIterable<Check>
 }

@@ -136,7 +136,13 @@ suite('what people are told to type', () => {
     ]) {
       assert.notEqual(problemOf(program, line), undefined, line)
     }
-    for (const line of ['user edit ann --admin', 'namespace create X --owner user:X', 'up']) {
+    for (const line of [
+      'user edit ann --admin',
+      'namespace create X --owner user:X',
+      'up',
+      // Told by access/explain.ts, which puts the noun together.
+      ...['user', 'robot', 'federation'].map((noun) => `${noun} enable X`),
+    ]) {
       assert.equal(problemOf(program, line), undefined, line)
     }
   })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { suite, test, type TestContext } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 
 import { createApiClient } from '../contract/client.ts'
 import { anApi } from '../http/api/test-support/api.ts'
@@ -112,6 +113,46 @@ suite('a server that cannot be reached', () => {
     })
     t.after(close)
     assert.equal((await failureOf(t, { origin, silenceMs: 100 })).exitCode, 7)
+  })
+})
+
+suite('what a server sends in pieces', () => {
+  test('is handed on as it comes, however slowly it is read', async (t) => {
+    const { origin, close } = await aHttpServer((_, response) => {
+      response.writeHead(200, { 'content-type': 'application/x-ndjson' })
+      response.write('{"a":1}\n')
+      response.end('{"b":2}\n')
+    })
+    t.after(close)
+    const { transport, close: leave } = openHttpTransport({
+      userAgent: 'test',
+      origin,
+      silenceMs: 100,
+    })
+    t.after(leave)
+    let text = ''
+    await createApiClient(transport).stream('audit.export', {}, async (piece) => {
+      await setTimeout(150)
+      text += Buffer.from(piece).toString()
+    })
+    assert.equal(text, '{"a":1}\n{"b":2}\n')
+  })
+
+  test('and breaks off is a failure, and so is a reader that has gone', async (t) => {
+    const { origin, close } = await aHttpServer((_, response) => {
+      response.writeHead(200, { 'content-type': 'application/x-ndjson' })
+      response.write('{"a":1}\n', () => response.destroy())
+    })
+    t.after(close)
+    const { transport, close: leave } = openHttpTransport({ userAgent: 'test', origin })
+    t.after(leave)
+    const api = createApiClient(transport)
+    const broken = await api.stream('audit.export', {}, async () => undefined).catch(describeError)
+    assert.equal(broken?.exitCode, 7)
+    const gone = api.stream('audit.export', {}, async () => {
+      throw Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })
+    })
+    await assert.rejects(gone, { code: 'EPIPE' })
   })
 })
 

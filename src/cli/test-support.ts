@@ -5,13 +5,7 @@ import { PassThrough, Writable } from 'node:stream'
 import type { Config } from '../config/config.ts'
 import type { CliIo } from './cli-io.ts'
 import { InstallationError } from './composition.ts'
-import type {
-  Check,
-  Composition,
-  FsckReport,
-  Installation,
-  ServeOptions,
-} from './composition.ts'
+import type { Check, Composition, FsckReport, Installation, ServeOptions } from './composition.ts'
 import { run } from './run.ts'
 import type { ServeEvent, StartFacts } from './serve-events.ts'
 
@@ -159,9 +153,15 @@ function createInstallation(world: FakeWorld): Installation {
       return { name: 'admin' }
     },
     replaceSigningKeys: async () => ({ kid: 'key-2' }),
+    importHtpasswd: nothingToImport,
+    importDockerAuth: nothingToImport,
     fsck: async () => world.report,
     async [Symbol.asyncDispose]() {
       world.closed += 1
     },
   }
+}
+
+async function nothingToImport(): Promise<never> {
+  throw new InstallationError('invalid', 'this world cannot import anything')
 }

@@ -45,6 +45,8 @@ test('without any setting the server is private: this machine only, login, TLS o
     open: false,
     plainHttp: 'loopback',
     trustedProxies: [],
+    auditPulls: false,
+    outboundAllow: [],
     workers: 'auto',
     tls: { mode: 'own-authority', extraNames: [] },
     metadata: { dialect: 'sqlite' },
@@ -85,6 +87,8 @@ test('every variable reaches its place in the tree', async () => {
     listen: { host: '', port: 5000 },
     open: false,
     plainHttp: 'everywhere',
+    auditPulls: false,
+    outboundAllow: [],
     trustedProxies: [
       { address: '10.0.0.0', prefix: 8, family: 'ipv4' },
       { address: 'fd00::', prefix: 8, family: 'ipv6' },

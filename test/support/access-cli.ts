@@ -49,7 +49,9 @@ export function openTerminal(
     const result = await runProgram(carrel, [...args, ...place], { env: environment, input })
     const command = comparable(args.join(' '))
     if (result.code !== code) {
-      throw new Error(`carrel ${args.join(' ')} (${way}) ended with ${result.code}: ${result.output}`)
+      throw new Error(
+        `carrel ${args.join(' ')} (${way}) ended with ${result.code}: ${result.output}`,
+      )
     }
     printed.push({
       command,
@@ -72,7 +74,7 @@ export function openTerminal(
 function ownLines(text: string, way: Way): string {
   const other = way === 'data' ? '-host' : '-data'
   const isOwn = (part: string) => !part.includes(other)
-  if (!/^\[\{/.test(text)) return text.split('\n').filter(isOwn).join('\n')
+  if (!text.startsWith('[{')) return text.split('\n').filter(isOwn).join('\n')
   const items = JSON.parse(text) as readonly unknown[]
   return JSON.stringify(items.filter((item) => isOwn(JSON.stringify(item))))
 }

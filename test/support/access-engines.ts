@@ -23,8 +23,8 @@ export interface EngineKind {
   readonly name: string
   readonly programs: readonly string[]
   readonly needsRoot: boolean
-  /** Whether it shows people what the registry says; otherwise the status alone. */
-  readonly tellsWhy: boolean
+  /** When it shows people what the registry says, and not the status alone. */
+  readonly tellsWhy: 'always' | 'but at login' | 'never'
   /** What it puts behind the name of a repository. */
   readonly suffix?: string
   /** Over plain HTTP on loopback. `layerBytes` is the size of what is pushed. */
@@ -37,7 +37,7 @@ const docker: EngineKind = {
   name: 'docker',
   programs: ['docker', 'dockerd'],
   needsRoot: true,
-  tellsWhy: true,
+  tellsWhy: 'always',
   async open({ folder, env, host }, layerBytes = usualBytes) {
     const engine = await startDockerd({ folder, env })
     const { archive } = await makeImageLayout(join(folder, 'layout'), layerBytes)
@@ -67,7 +67,7 @@ const podman: EngineKind = {
   name: 'podman',
   programs: ['podman'],
   needsRoot: true,
-  tellsWhy: true,
+  tellsWhy: 'but at login',
   async open(place, layerBytes = usualBytes) {
     const { folder, host } = place
     const program = programPath('podman')
@@ -97,7 +97,7 @@ const ctr: EngineKind = {
   name: 'containerd',
   programs: ['ctr', 'containerd'],
   needsRoot: true,
-  tellsWhy: false,
+  tellsWhy: 'never',
   async open(place, layerBytes = usualBytes) {
     const { folder, env, host } = place
     const daemon = await startContainerd(place)
@@ -137,7 +137,7 @@ const helm: EngineKind = {
   name: 'helm',
   programs: ['helm'],
   needsRoot: false,
-  tellsWhy: true,
+  tellsWhy: 'always',
   suffix: '/shelf',
   async open({ folder, env, host }) {
     const program = programPath('helm')

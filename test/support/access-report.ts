@@ -19,7 +19,12 @@ export function reportAccess(cells: readonly Cell[]): void {
   ])
   const head = ['client', ...columns]
   const width = Math.max(...head.map((title) => title.length)) + 2
-  const text = [head, ...rows].map((row) => row.map((one) => one.padEnd(width)).join('').trimEnd())
+  const text = [head, ...rows].map((row) =>
+    row
+      .map((one) => one.padEnd(width))
+      .join('')
+      .trimEnd(),
+  )
   process.stdout.write(`\n${text.join('\n')}\n\n`)
   const folder = process.env['CARREL_TEST_CLIENTS_REPORT']
   if (folder === undefined) return

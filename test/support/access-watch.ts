@@ -44,10 +44,7 @@ interface Line {
   refusedAt: number | undefined
 }
 
-export function watchCredentials(
-  credentials: readonly Credential[],
-  options: WatchOptions,
-): Watch {
+export function watchCredentials(credentials: readonly Credential[], options: WatchOptions): Watch {
   const lines = credentials.flatMap((credential, index) =>
     options.ports.flatMap((port) =>
       Array.from({ length: options.connectionsPerPort }, (): Line => ({

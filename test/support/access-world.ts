@@ -47,7 +47,6 @@ export const jobClaims = {
 /** `web/` is there, and its team `web` may push; the directory's developers are in it. */
 export async function startAccessWorld(options: {
   readonly directory: boolean
-  readonly tokenLifetimeMinutes?: number
 }): Promise<AccessWorld> {
   await using stack = new AsyncDisposableStack()
   const key = await makeKey('ES256', 'one')
@@ -63,7 +62,6 @@ export async function startAccessWorld(options: {
         CARREL_LOG_LEVEL: 'debug',
         CARREL_OUTBOUND_ALLOW: issuer.server.host,
         CARREL_SINGLE_SIGN_ON: providers,
-        CARREL_TOKEN_LIFETIME_MINUTES: String(options.tokenLifetimeMinutes ?? 15),
       },
     }),
   )
@@ -121,10 +119,7 @@ async function writeProviders(stack: AsyncDisposableStack, folder: string): Prom
   return file
 }
 
-function jobTokens(
-  { issuer }: TestIssuer,
-  key: Awaited<ReturnType<typeof makeKey>>,
-): MakeJobToken {
+function jobTokens({ issuer }: TestIssuer, key: Awaited<ReturnType<typeof makeKey>>): MakeJobToken {
   let count = 0
   return ({ goodFor = 300, claims } = {}) => {
     count += 1

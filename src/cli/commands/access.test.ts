@@ -2,10 +2,9 @@ import assert from 'node:assert/strict'
 import { suite, test, type TestContext } from 'node:test'
 
 import { verifyEvidence } from '../../access/evidence.ts'
-import { generateSigningKey } from '../../auth/bearer.ts'
+import { ensureEvidenceKey } from '../../access/evidence-key.ts'
 import { noteGrantUses } from '../../metadata/grant-uses.ts'
 import { query } from '../../metadata/query.ts'
-import { insertSigningKey } from '../../metadata/settings.ts'
 import { anApiWorld } from '../test-support/api-world.ts'
 
 const day = 24 * 60 * 60 * 1000
@@ -163,14 +162,7 @@ suite('carrel access shrink', () => {
 suite('carrel access campaign', () => {
   test('goes from its opening to signed evidence', async (t) => {
     const { run, app, id } = await aWorld(t)
-    const key = await generateSigningKey()
-    await app.metadata.write(async (tx) =>
-      insertSigningKey(tx, {
-        kid: key.kid,
-        privateJwk: JSON.stringify(key.privateJwk),
-        publicJwk: JSON.stringify(key.publicJwk),
-      }),
-    )
+    const key = await ensureEvidenceKey(app.metadata)
     const opened = await run(
       'access campaign open spring --where shop/ --owner ann --due 14d --json',
     )

@@ -1,16 +1,15 @@
 // `carrel audit ls|verify|export`.
-import { once } from 'node:events'
 import type { Command } from 'commander'
 
 import type { InputOf, OutputOf } from '../../contract/operations.ts'
 import { usageError } from '../cli-error.ts'
 import type { CommandContext } from '../context.ts'
-import { csvHeading, csvRow, type CsvColumn } from '../csv.ts'
 import { parseDuration } from '../duration.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { describeCommand } from '../help-text.ts'
 import { addManagementOptions, withApi } from '../management.ts'
 import type { ManagementOptions } from '../management.ts'
+import type { Output } from '../output.ts'
 import type { Column } from '../table.ts'
 import { formatMoment, plural } from '../text.ts'
 
@@ -128,7 +127,7 @@ const problemColumns: readonly Column<Problem>[] = [
 function defineExport(command: Command, context: CommandContext): void {
   const write = describeCommand(command.command('export'), {
     summary: 'print the whole log, oldest first',
-    more: 'One entry a line, in JSON; or a table for spreadsheets.',
+    more: 'One entry a line, in JSON, with all that is needed to check it far from here; or a table for spreadsheets.\nThat it was exported is told in the log.',
     examples: [
       'carrel audit export > audit.jsonl',
       'carrel audit export --since 30d --csv > audit.csv',
@@ -137,25 +136,38 @@ function defineExport(command: Command, context: CommandContext): void {
   addFilterOptions(write).option('--csv', 'a table')
   addManagementOptions(write).action(
     async (options: FilterOptions & { readonly csv?: boolean }) => {
-      const input = { ...filtersOf(options), oldestFirst: true, limit: 500 } as const
-      const csv = options.csv === true
-      let count = 0
-      await withApi(context, options, async (api) => {
-        if (csv) await print(context, csvHeading(csvColumns))
-        for await (const entry of api.pages('audit.list', input)) {
-          await print(context, csv ? csvRow(csvColumns, entry) : `${JSON.stringify(entry)}\n`)
-          count += 1
-        }
-      })
-      context.output.say(plural(count, 'entry', 'entries'))
+      const { output } = context
+      const format = options.csv === true ? 'csv' : 'jsonl'
+      let lines = 0
+      const write = async (piece: Uint8Array) => {
+        await print(output, piece)
+        for (const byte of piece) if (byte === lineEnd) lines += 1
+      }
+      try {
+        await withApi(context, options, async (api) =>
+          api.stream('audit.export', { ...filtersOf(options), format }, write),
+        )
+      } catch (error) {
+        // `carrel audit export | head` has all that it wanted.
+        if (error instanceof Error && 'code' in error && error.code === 'EPIPE') return
+        throw error
+      }
+      const entries = format === 'csv' ? lines - 1 : lines
+      output.say(plural(entries, 'entry', 'entries'))
     },
   )
 }
 
-/** Waits for whoever reads slowly: the log can be long. */
-async function print({ output }: CommandContext, text: string): Promise<void> {
-  const { stdout } = output.io
-  if (!stdout.write(text)) await once(stdout, 'drain')
+const lineEnd = 0x0a
+
+/** Waits for whoever reads slowly: the log can be long. Fails when nobody reads any more. */
+async function print({ io: { stdout } }: Output, piece: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    stdout.write(piece, (error) => {
+      if (error) reject(error)
+      else resolve()
+    })
+  })
 }
 
 function filtersOf({ event, actor, subject, since, until }: FilterOptions): InputOf<'audit.list'> {
@@ -196,15 +208,3 @@ function shortDetail(detail: Entry['detail']): string {
     .map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
     .join(' ')
 }
-
-const csvColumns: readonly CsvColumn<Entry>[] = [
-  { title: 'seq', value: ({ seq }) => seq?.toString() ?? '' },
-  { title: 'at', value: ({ at }) => at },
-  { title: 'event', value: ({ event }) => event },
-  { title: 'actor', value: ({ actor }) => actor },
-  { title: 'actor id', value: ({ actorId }) => actorId?.toString() ?? '' },
-  { title: 'subject', value: ({ subject }) => subject },
-  { title: 'address', value: ({ address = '' }) => address },
-  { title: 'detail', value: ({ detail }) => JSON.stringify(detail) },
-  { title: 'hash', value: ({ hash = '' }) => hash },
-]

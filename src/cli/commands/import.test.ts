@@ -87,13 +87,6 @@ suite('carrel import htpasswd', () => {
     const { run } = await anInstallation(t)
     assert.equal((await run('import htpasswd - --host https://registry.test')).code, 2)
   })
-
-  test('says so where nothing can be imported', async (t) => {
-    const { composition } = await anInstallation(t)
-    const said = await runCli(['import', 'htpasswd', '-'], composition, { input: '' })
-    assert.equal(said.code, 1)
-    assert.match(said.stderr, /cannot import anything/)
-  })
 })
 
 suite('carrel import docker-auth', () => {

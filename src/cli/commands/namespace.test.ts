@@ -59,7 +59,10 @@ suite('carrel namespace', () => {
       'createdAt',
     ])
     const show = await run('namespace show ann')
-    assert.match(show.stdout, /^name\tann\n.*\nvisibility\tprivate\nrepositories\t1\nowners\tuser:ann\n/)
+    assert.match(
+      show.stdout,
+      /^name\tann\n.*\nvisibility\tprivate\nrepositories\t1\nowners\tuser:ann\n/,
+    )
     await run('namespace create docs')
     assert.match((await run('namespace show docs')).stderr, /grant add user:NAME docs\/ owner/)
     const missing = await run('namespace show an')

@@ -145,7 +145,9 @@ function defineEdit(command: Command, context: CommandContext): void {
       const name = nameOf(typed)
       const changes = changesOf(options)
       if (Object.keys(changes).length === 0) {
-        throw usageError('nothing to change was given', { fix: 'add --visibility or --description' })
+        throw usageError('nothing to change was given', {
+          fix: 'add --visibility or --description',
+        })
       }
       await withApi(context, options, async (api) => {
         const guess = guessNamespace(api, name, (near) => `carrel namespace edit ${near} …`)
@@ -232,7 +234,10 @@ function printNamespace(output: Output, namespace: Namespace): void {
   printFields(output, [
     ['name', name],
     ['description', description],
-    ['visibility', output.terminal ? `${defaultVisibility} (of new repositories)` : defaultVisibility],
+    [
+      'visibility',
+      output.terminal ? `${defaultVisibility} (of new repositories)` : defaultVisibility,
+    ],
     ['repositories', String(repositories)],
     ['owners', owners.join(', ')],
     ['created', timeField(output, createdAt, '')],

@@ -194,7 +194,10 @@ suite('carrel repo with --host', () => {
     const run = async (line: string) =>
       world.run(`${line} --host ${origin} --ca-file ${caFile}`, { env })
     const empty = await run('repo ls')
-    assert.equal(empty.stderr, `nothing yet; push something: docker push ${hostOf(origin)}/NAME:TAG\n`)
+    assert.equal(
+      empty.stderr,
+      `nothing yet; push something: docker push ${hostOf(origin)}/NAME:TAG\n`,
+    )
     const made = await run('repo create ann/app')
     assert.equal(made.code, 0)
     assert.ok(made.stderr.includes(`docker push ${hostOf(origin)}/ann/app:TAG`), made.stderr)

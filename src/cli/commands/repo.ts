@@ -169,7 +169,9 @@ function defineEdit(command: Command, context: CommandContext): void {
       const { output } = context
       const changes = changesOf(options)
       if (Object.keys(changes).length === 0) {
-        throw usageError('nothing to change was given', { fix: 'add --visibility or --description' })
+        throw usageError('nothing to change was given', {
+          fix: 'add --visibility or --description',
+        })
       }
       await withApi(context, options, async (api) => {
         const guess = guessRepository(api, name, (near) => `carrel repo edit ${near} …`)

@@ -193,7 +193,10 @@ test('user rm asks at a terminal, needs --yes without one, and --dry-run only sa
   assert.equal((await world.run('user rm ann --yes')).code, 3)
   const last = await world.run('user rm admin --yes')
   assert.equal(last.code, 4)
-  assert.match(last.stderr, /admin is the last administrator\n.*\n {2}try: carrel user create OTHER/)
+  assert.match(
+    last.stderr,
+    /admin is the last administrator\n.*\n {2}try: carrel user create OTHER/,
+  )
 })
 
 test('a name that leads elsewhere is the name of nobody', async (t) => {
@@ -303,10 +306,9 @@ suite('carrel user totp off', () => {
     await switchOn(world, 'boss')
     const { origin, caFile } = await serveApi(t, world.app, 'boss')
     const env = { HOME: await aFolder(t), CARREL_TOKEN: 'x' }
-    const said = await world.run(
-      `user totp off boss --yes --host ${origin} --ca-file ${caFile}`,
-      { env },
-    )
+    const said = await world.run(`user totp off boss --yes --host ${origin} --ca-file ${caFile}`, {
+      env,
+    })
     assert.equal(said.code, 4)
     assert.match(said.stderr, /switched off with a code/)
     assert.equal((await userOf(world, 'boss'))?.secondFactor, true)

@@ -137,7 +137,9 @@ test('whoever runs commands beside the data may do everything but what takes an 
   const api = createApi({ metadata, passwords, forgetPrincipal: () => undefined })
   const captured: Parameters<typeof api.handle>[0][] = []
   const capturing = {
-    app: { handle: async (request: (typeof captured)[0]) => (captured.push(request), { status: 200 }) },
+    app: {
+      handle: async (request: (typeof captured)[0]) => (captured.push(request), { status: 200 }),
+    },
   }
   for (const [name, row] of everyRow(rows)) {
     const { line, body } = lineOf(name, row)

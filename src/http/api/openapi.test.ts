@@ -65,6 +65,15 @@ suite('the OpenAPI document', () => {
     })
   })
 
+  test('says of which kinds a text is that is no JSON', () => {
+    const document = openApiDocument() as never
+    const content = at(document, 'paths', '/api/v1/audit/export', 'get', 'responses', '200')
+    assert.deepEqual(content['content'], {
+      'application/x-ndjson': { schema: { type: 'string', description: 'The file' } },
+      'text/csv': { schema: { type: 'string', description: 'The file' } },
+    })
+  })
+
   test('takes the rest of a path for one parameter', () => {
     const { paths } = openApiDocument() as { paths: object }
     assert.ok(Object.hasOwn(paths, '/api/v1/repositories/{name}'))

@@ -11,6 +11,7 @@ import { anAccount } from '../test-support/accounts.ts'
 import { anApp, ask, basic, type Answer, type Question, type TestApp } from '../test-support/app.ts'
 import { compareTimes } from '../test-support/compare-times.ts'
 import { disableUser } from '../test-support/users.ts'
+import type { Peer } from '../request.ts'
 
 const type = 'application/json'
 const right = 'the right password of it'
@@ -94,7 +95,9 @@ suite('a door', () => {
       const app = await anApp(t)
       const all = await guesses(app)
       const told = new Set<string>()
-      for (const [title, guess] of Object.entries(all)) {
+      // All at one door; at the others those that could be told apart most easily.
+      const some = Object.entries(all).filter((_, index) => door === '/v2/' || index % 4 < 2)
+      for (const [title, guess] of some) {
         const { status, headers, text } = await knock(app, door, guess)
         assert.equal(status, 401, title)
         told.add(JSON.stringify({ status, headers, text }))
@@ -104,30 +107,45 @@ suite('a door', () => {
     })
   }
 
-  test('refuses further guesses at whatever name alike', async (t) => {
-    const app = await anApp(t, {
-      signIn: (metadata) => ({ gate: createLoginGate({ metadata, audit: () => undefined }) }),
-    })
-    const all = await guesses(app)
-    const sequences = new Map<string, string>()
-    for (const title of ['nobody of that name', 'wrong password', 'robot', 'disabled, right password']) {
-      const guess = all[title]
-      assert.ok(guess)
-      const peer = { address: `192.0.2.${sequences.size + 1}`, loopback: false, secure: true }
-      const statuses: number[] = []
-      let limited = ''
-      for (let tried = 0; tried < 12; tried += 1) {
-        const as = basic(guess.user, guess.password)
-        const { status, text } = await ask(app, 'GET /v2/', { as, peer })
-        statuses.push(status)
-        if (status === 429) limited = text.replaceAll(/\d+/g, 'N')
+  for (const where of ['unknown', 'known'] as const) {
+    test(`refuses further guesses from an address that is ${where} at whatever name alike`, async (t) => {
+      const app = await anApp(t, {
+        signIn: (metadata) => ({ gate: createLoginGate({ metadata, audit: () => undefined }) }),
+      })
+      const all = await guesses(app)
+      const peers = (last: number): Peer => ({
+        address: where === 'known' ? '192.0.2.100' : `192.0.2.${last}`,
+        loopback: false,
+        secure: true,
+      })
+      // From there somebody signs in every day.
+      const daily = { as: basic('ann', right), peer: { ...peers(0), address: '192.0.2.100' } }
+      assert.equal((await ask(app, 'GET /v2/', daily)).status, 200)
+      const sequences = new Map<string, string>()
+      for (const title of some) {
+        sequences.set(title, await guessOn(app, all[title], peers(sequences.size + 1)))
       }
-      sequences.set(title, `${statuses.join()} ${limited}`)
-    }
-    assert.equal(new Set(sequences.values()).size, 1, [...sequences].join('\n'))
-    assert.match([...sequences.values()][0] ?? '', /401.*429/)
-  })
+      assert.equal(new Set(sequences.values()).size, 1, [...sequences].join('\n'))
+      assert.match([...sequences.values()][0] ?? '', /401.*429/)
+    })
+  }
 })
+
+const some = ['nobody of that name', 'wrong password', 'robot', 'disabled, right password']
+
+/** The statuses of a dozen guesses, and in which words they end. */
+async function guessOn(app: TestApp, guess: Guess | undefined, peer: Peer): Promise<string> {
+  assert.ok(guess)
+  const statuses: number[] = []
+  let words = ''
+  for (let tried = 0; tried < 12; tried += 1) {
+    const as = basic(guess.user, guess.password)
+    const { status, text } = await ask(app, 'GET /v2/', { as, peer })
+    statuses.push(status)
+    if (status === 429) words = text.replaceAll(/\d+/g, 'N')
+  }
+  return `${statuses.join()} ${words}`
+}
 
 suite('the time that a door takes', () => {
   /** More of them for a report: each costs what a password costs. */
@@ -136,13 +154,9 @@ suite('the time that a door takes', () => {
   async function compared(t: TestContext, door: string): Promise<void> {
     const app = await anApp(t)
     const all = await guesses(app)
-    const some = [
-      'nobody of that name',
-      'wrong password',
-      'disabled, right password',
-      'robot',
-      'user of a sign-in provider',
-    ]
+    const two = ['nobody of that name', 'wrong password']
+    const more = ['disabled, right password', 'robot', 'user of a sign-in provider']
+    const some = door === '/v2/' ? [...two, ...more] : two
     const works = some.map((title) => async () => {
       const guess = all[title]
       assert.ok(guess)
@@ -151,8 +165,9 @@ suite('the time that a door takes', () => {
     const result = await compareTimes(times, works)
     t.diagnostic(`${door}: ${some.join(' / ')}: ${result.told}`)
     // Of a hash that takes tens of milliseconds one more or less would show.
-    const least = Math.min(...result.medians)
-    assert.ok(result.differenceMs < least / 3, result.told)
+    const { shortest } = result
+    const difference = Math.max(...shortest) - Math.min(...shortest)
+    assert.ok(difference < Math.min(...shortest) / 2, `${shortest.join(' / ')}: ${result.told}`)
   }
 
   for (const door of ['/v2/', 'POST /token', '/login']) {

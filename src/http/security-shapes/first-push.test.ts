@@ -10,7 +10,12 @@ import type { Given } from '../test-support/matrix-model.ts'
 
 async function grantsIn({ metadata }: TestApp) {
   const grants = await listGrants(metadata, {}, { after: 0, limit: 500 })
-  return grants.map(({ id, place, actions, repositoryId }) => ({ id, place, actions, repositoryId }))
+  return grants.map(({ id, place, actions, repositoryId }) => ({
+    id,
+    place,
+    actions,
+    repositoryId,
+  }))
 }
 
 /** Ways in which a repository comes into being without anybody's asking for it. */
@@ -57,7 +62,10 @@ suite('whoever pushes to a name first', () => {
     await ask(app, pushes['upload'] ?? '', { as: ann.as })
     const id = (await repositoryOf(app, 'web/new'))?.id
     const bound = (await grantsIn(app)).filter(({ place }) => place === 'web/new')
-    assert.deepEqual(bound.map(({ repositoryId, actions }) => [repositoryId, actions]), [[id, 'pull']])
+    assert.deepEqual(
+      bound.map(({ repositoryId, actions }) => [repositoryId, actions]),
+      [[id, 'pull']],
+    )
     const line = 'GET /v2/web/new/tags/list'
     assert.equal((await ask(app, line, { as: bea.as })).status, 200)
     assert.equal((await ask(app, line, { as: cid.as })).status, 404)
@@ -65,17 +73,21 @@ suite('whoever pushes to a name first', () => {
   })
 
   const todo = 'repositories.create takes whatever visibility from whoever may push'
-  test('does not decide who else may pull, by asking for the repository first', { todo }, async (t) => {
-    const app = await anApp(t)
-    const given: readonly Given[] = [{ place: 'web/', rights: ['pull', 'push'] }]
-    const { as } = await anAccount(app, 'ann', { given })
-    const type = 'application/json'
-    for (const visibility of ['public', 'internal']) {
-      const body = JSON.stringify({ name: `web/${visibility}`, visibility })
-      const answer = await ask(app, 'POST /api/v1/repositories', { as, body, type })
-      assert.equal(answer.status, 403, answer.text)
-    }
-  })
+  test(
+    'does not decide who else may pull, by asking for the repository first',
+    { todo },
+    async (t) => {
+      const app = await anApp(t)
+      const given: readonly Given[] = [{ place: 'web/', rights: ['pull', 'push'] }]
+      const { as } = await anAccount(app, 'ann', { given })
+      const type = 'application/json'
+      for (const visibility of ['public', 'internal']) {
+        const body = JSON.stringify({ name: `web/${visibility}`, visibility })
+        const answer = await ask(app, 'POST /api/v1/repositories', { as, body, type })
+        assert.equal(answer.status, 403, answer.text)
+      }
+    },
+  )
 
   test('makes nothing by a request that is refused or malformed, nor by pulling', async (t) => {
     const app = await anApp(t)

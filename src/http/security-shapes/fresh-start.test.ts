@@ -15,6 +15,7 @@ import { ensureTotpKey } from '../../installation/totp-key.ts'
 import { openSqlite } from '../../metadata/dialects/sqlite.ts'
 import type { MetadataStore } from '../../metadata/metadata-store.ts'
 import { listPrincipals } from '../../metadata/principals.ts'
+import { ensureSetting } from '../../metadata/settings.ts'
 import { createUploadTickets } from '../../registry/upload-ticket.ts'
 import { basic } from '../test-support/app.ts'
 
@@ -137,4 +138,18 @@ suite('an installation that was just made', () => {
     assert.ok(tickets[0]?.read(id, owner))
     assert.equal(tickets[1]?.read(id, owner), undefined)
   })
+})
+
+const todo = 'ensureIdentity takes whatever secret the database has, also none'
+test('an installation whose secret is damaged does not start', { todo }, async (t) => {
+  for (const secret of ['', ' ', 'AA==', '='.repeat(40)]) {
+    const folder = await mkdtemp(join(tmpdir(), 'carrel-fresh-'))
+    const metadata = await openSqlite({ file: join(folder, 'carrel.db'), migrate: true })
+    t.after(async () => {
+      await metadata[Symbol.asyncDispose]()
+      await rm(folder, { recursive: true, force: true })
+    })
+    await metadata.write(async (tx) => ensureSetting(tx, 'upload-secret', secret))
+    await assert.rejects(ensureIdentity(metadata), JSON.stringify(secret))
+  }
 })

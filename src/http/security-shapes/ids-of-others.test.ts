@@ -58,6 +58,35 @@ async function everythingOf(app: TestApp, { as, review }: Tenant): Promise<strin
   return answers.map(({ text }) => text).join('\n')
 }
 
+/** What can be asked about them. */
+function asked(
+  of: Pick<Tenant, 'grant' | 'session' | 'review' | 'tokenId'>,
+  robot: string,
+): readonly (readonly [line: string, body?: object])[] {
+  return [
+    [`GET grants/${of.grant}`],
+    [`PATCH grants/${of.grant}`, { actions: 'owner' }],
+    [`DELETE grants/${of.grant}`],
+    [`GET tokens/${of.tokenId}`],
+    [`POST tokens/${of.tokenId}/rotate`, {}],
+    [`DELETE tokens/${of.tokenId}`],
+    [`DELETE sessions/${of.session}`],
+    [`GET robots/${robot}`],
+    [`PATCH robots/${robot}`, { disabled: true }],
+    [`POST robots/${robot}/rotate`, { graceSeconds: 0 }],
+    [`DELETE robots/${robot}`],
+    [`GET access-reviews/${of.review}`],
+    [`GET access-reviews/${of.review}/items`],
+    [`PUT access-reviews/${of.review}/items/${of.grant}`, { decision: 'remove' }],
+    [`POST access-reviews/${of.review}/close`, {}],
+    [`GET access-reviews/${of.review}/evidence`],
+    [`GET tokens?for=robot:${robot}`],
+    [`GET sessions?for=robot:${robot}`],
+    [`DELETE sessions?for=robot:${robot}`],
+    ['POST tokens', { for: `robot:${robot}`, name: 'x' }],
+  ]
+}
+
 suite('what another tenant has', () => {
   test('is answered for as what is not there, and stays as it was', async (t) => {
     const app = await anApp(t)
@@ -66,35 +95,11 @@ suite('what another tenant has', () => {
     const before = await everythingOf(app, ann)
     const audit = (await listAudit(app.metadata, { after: 0, limit: 500 })).length
     const noId = 987_654
-    const asked = (of: Pick<Tenant, 'grant' | 'session' | 'review' | 'tokenId'>, robot: string) => [
-      ['GET', `grants/${of.grant}`],
-      ['PATCH', `grants/${of.grant}`, { actions: 'owner' }],
-      ['DELETE', `grants/${of.grant}`],
-      ['GET', `tokens/${of.tokenId}`],
-      ['POST', `tokens/${of.tokenId}/rotate`, {}],
-      ['DELETE', `tokens/${of.tokenId}`],
-      ['DELETE', `sessions/${of.session}`],
-      ['GET', `robots/${robot}`],
-      ['PATCH', `robots/${robot}`, { disabled: true }],
-      ['POST', `robots/${robot}/rotate`, { graceSeconds: 0 }],
-      ['DELETE', `robots/${robot}`],
-      ['GET', `access-reviews/${of.review}`],
-      ['GET', `access-reviews/${of.review}/items`],
-      ['PUT', `access-reviews/${of.review}/items/${of.grant}`, { decision: 'remove' }],
-      ['POST', `access-reviews/${of.review}/close`, {}],
-      ['GET', `access-reviews/${of.review}/evidence`],
-      ['GET', `tokens?for=robot:${robot}`],
-      ['GET', `sessions?for=robot:${robot}`],
-      ['DELETE', `sessions?for=robot:${robot}`],
-      ['POST', 'tokens', { for: `robot:${robot}`, name: 'x' }],
-    ]
     const missing = asked({ grant: noId, session: noId, review: noId, tokenId: noId }, 'none')
-    for (const [index, [method, path, body]] of asked(ann, ann.robot.name).entries()) {
-      const [, otherPath, otherBody] = missing[index] ?? []
-      const line = `${String(method)} ${String(path)}`
-      const answer = await call(app, line, eve.as, body as object)
-      const other = `${String(method)} ${String(otherPath)}`
-      const control = await call(app, other, eve.as, otherBody as object)
+    for (const [index, [line, body]] of asked(ann, ann.robot.name).entries()) {
+      const [otherLine = '', otherBody] = missing[index] ?? []
+      const answer = await call(app, line, eve.as, body)
+      const control = await call(app, otherLine, eve.as, otherBody)
       assert.equal(answer.status, 404, line)
       assert.deepEqual([answer.text, answer.headers], [control.text, control.headers], line)
     }

@@ -65,7 +65,11 @@ suite('the list of repositories', () => {
       { as: bob.as, names: [] },
     ]) {
       const found: string[] = []
-      for (let next: string | undefined = '', pages = 0; next !== undefined && pages < 20; pages += 1) {
+      for (
+        let next: string | undefined = '', pages = 0;
+        next !== undefined && pages < 20;
+        pages += 1
+      ) {
         const after: string = next === '' ? '' : `&after=${next}`
         const answer: Answer = await ask(app, `GET /api/v1/repositories?limit=1${after}`, { as })
         assert.ok(!tellsOfHidden(toldBy(answer)), toldBy(answer))
@@ -76,7 +80,9 @@ suite('the list of repositories', () => {
       assert.deepEqual(found, names)
     }
     for (const namespace of ['ab', 'ma', 'secret', 'none']) {
-      const answer = await ask(app, `GET /api/v1/repositories?namespace=${namespace}`, { as: ann.as })
+      const answer = await ask(app, `GET /api/v1/repositories?namespace=${namespace}`, {
+        as: ann.as,
+      })
       assert.deepEqual(answer.json(), { items: [] })
     }
   })
@@ -116,7 +122,15 @@ test('to whoever is not signed in no list shows anything', async (t) => {
     assert.equal(answer.status, 401, line)
     assert.ok(!tellsOfHidden(answer.text.replaceAll('ma/secret', '')), line)
   }
-  for (const path of ['metrics', 'debug/pprof', 'debug', 'health', 'status', 'v1/_catalog', 'v2/_ping']) {
+  for (const path of [
+    'metrics',
+    'debug/pprof',
+    'debug',
+    'health',
+    'status',
+    'v1/_catalog',
+    'v2/_ping',
+  ]) {
     const { status } = await ask(app, `GET /${path}`)
     assert.ok(status === 401 || status === 404, path)
   }

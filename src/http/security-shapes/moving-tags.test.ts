@@ -54,7 +54,7 @@ function waysOf(digest: string): Readonly<Record<string, string>> {
     'behind the digest': `${digest}?tag=latest`,
     'after a new one': `${digest}?tag=new&tag=latest`,
     'before a new one': `${digest}?tag=latest&tag=new`,
-    'twice': `${digest}?tag=latest&tag=latest`,
+    twice: `${digest}?tag=latest&tag=latest`,
     'percent-encoded': `${digest}?tag=%6c%61test`,
     'with another parameter': `${digest}?digest=x&tag=latest`,
     'both of them': `${digest}?tag=v1&tag=latest`,
@@ -115,7 +115,10 @@ suite('whoever may push but not move tags', () => {
       assert.equal((await put(app, as, `${digest}?tag=a-${n}&tag=b-${n}`, text)).status, 201, who)
       assert.equal((await put(app, as, 'latest', first.text)).status, 201, who)
       const tags = await tagged()
-      assert.deepEqual([tags[`new-${n}`], tags[`a-${n}`], tags['latest']], [digest, digest, first.digest])
+      assert.deepEqual(
+        [tags[`new-${n}`], tags[`a-${n}`], tags['latest']],
+        [digest, digest, first.digest],
+      )
     }
   })
 

@@ -69,7 +69,9 @@ suite('a name that sounds like power', () => {
       const body = JSON.stringify({ who: 'anonymous', where: `${name}/`, actions: 'reader' })
       const made = await ask(app, 'POST /api/v1/grants', { as, body, type: 'application/json' })
       assert.equal(made.status, 201, made.text)
-      const log = await ask(app, `GET /api/v1/audit?actor=${name}&event=grant.added`, { as: 'admin' })
+      const log = await ask(app, `GET /api/v1/audit?actor=${name}&event=grant.added`, {
+        as: 'admin',
+      })
       const [entry] = (log.json() as { items: { actorId?: number }[] }).items
       assert.equal(entry?.actorId, id)
     }
@@ -79,9 +81,20 @@ suite('a name that sounds like power', () => {
     const app = await aVault(t)
     await anAccount(app, 'ci', { kind: 'robot' })
     await anAccount(app, 'ann')
-    for (const who of ['user:ci', 'robot:ann', 'federated:ann', 'team:ann', 'robot:user:ann', 'USER:ann']) {
+    for (const who of [
+      'user:ci',
+      'robot:ann',
+      'federated:ann',
+      'team:ann',
+      'robot:user:ann',
+      'USER:ann',
+    ]) {
       const body = JSON.stringify({ who, where: 'vault/', actions: 'owner' })
-      const answer = await ask(app, 'POST /api/v1/grants', { as: 'admin', body, type: 'application/json' })
+      const answer = await ask(app, 'POST /api/v1/grants', {
+        as: 'admin',
+        body,
+        type: 'application/json',
+      })
       assert.ok(answer.status === 404 || answer.status === 422, `${who}: ${answer.text}`)
     }
   })
@@ -102,13 +115,17 @@ suite('an account of a sign-in provider', () => {
       assert.equal(principal.name, `${name}.corp`)
       assert.equal(principal.admin, false)
       const { secret } = await app.metadata.write(async (tx) =>
-        issueToken(tx, { id: undefined, name: 'test' }, {
-          kind: 'personal',
-          owner: principal,
-          name: 'x',
-          scopes: undefined,
-          expiresAt: undefined,
-        }),
+        issueToken(
+          tx,
+          { id: undefined, name: 'test' },
+          {
+            kind: 'personal',
+            owner: principal,
+            name: 'x',
+            scopes: undefined,
+            expiresAt: undefined,
+          },
+        ),
       )
       await hasNothing(app, `Bearer ${secret}`, name)
       // Under the local name it is no credential.

@@ -78,7 +78,9 @@ suite('a name that looks like a pattern', () => {
     }
     for (const name of tenants) {
       const inNamespace = await items(`repositories?namespace=${name}`)
-      assert.ok(inNamespace.length === 3 && inNamespace.every((one) => one['name']?.startsWith(`${name}/`)))
+      assert.ok(
+        inNamespace.length === 3 && inNamespace.every((one) => one['name']?.startsWith(`${name}/`)),
+      )
       const grants = await items(`grants?where=${name}/`)
       assert.deepEqual(
         grants.map(({ where }) => where),
@@ -125,7 +127,19 @@ suite('a name that looks like a pattern', () => {
 
   test('cannot be taken where it could be read as more than a name', async (t) => {
     const { app } = await theTenants(t)
-    for (const name of ['%', '*', '**', 'a%b', 'a*b', String.raw`a\b`, 'a?b', '_', 'a_', "a'b", 'a b']) {
+    for (const name of [
+      '%',
+      '*',
+      '**',
+      'a%b',
+      'a*b',
+      String.raw`a\b`,
+      'a?b',
+      '_',
+      'a_',
+      "a'b",
+      'a b',
+    ]) {
       for (const [line, body] of [
         ['POST /api/v1/users', { name, password: 'a password of good length' }],
         ['POST /api/v1/robots', { name }],
@@ -166,7 +180,9 @@ suite('a name that looks like a pattern', () => {
     }
     // The same groups of another provider are others.
     const change = { principalId: ann.id, source: 'ldap:other', groups: ['staff'] }
-    await app.metadata.write(async (tx) => replaceGroupMembership(tx, { ...change, source: 'ldap:corp', groups: [] }))
+    await app.metadata.write(async (tx) =>
+      replaceGroupMembership(tx, { ...change, source: 'ldap:corp', groups: [] }),
+    )
     await app.metadata.write(async (tx) => replaceGroupMembership(tx, change))
     const teams = await call(app, 'GET /api/v1/teams', ann.as)
     assert.deepEqual((teams.json() as { items: [] }).items, [])

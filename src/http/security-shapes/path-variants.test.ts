@@ -25,7 +25,7 @@ function variantsOf({ method, path, query }: Written): readonly Written[] {
   const at = path.indexOf('/', 1)
   const [head, tail] = at < 0 ? [path, ''] : [path.slice(0, at), path.slice(at)]
   const end = path.lastIndexOf('/')
-  const encodedLast = `${path.slice(0, end)}/${[...path.slice(end + 1)].map(hex).join('')}`
+  const encodedLast = `${path.slice(0, end)}/${path.slice(end + 1).replaceAll(/./g, hex)}`
   const paths = [
     `${path}/`,
     `${path}//`,

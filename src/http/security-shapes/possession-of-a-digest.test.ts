@@ -7,7 +7,7 @@ import { digestOf, type Digest } from '../../oci/digest.ts'
 import { ociImageConfig, ociIndex, ociManifest } from '../../oci/media-types.ts'
 import { anAccount } from '../test-support/accounts.ts'
 import { anApp, ask, type Answer, type TestApp } from '../test-support/app.ts'
-import { describe, makeRepository, putBlob, putImage } from '../test-support/content.ts'
+import { makeRepository, putBlob, putImage } from '../test-support/content.ts'
 import { roleRights } from '../test-support/matrix-model.ts'
 import { compareTimes } from '../test-support/compare-times.ts'
 
@@ -50,7 +50,11 @@ function probesOf(digest: Digest, own: Digest): Readonly<Record<string, Probe>> 
     'image with it as config': {
       line: put,
       type: ociManifest,
-      body: JSON.stringify({ ...image, config: { ...layer, mediaType: ociImageConfig }, layers: [] }),
+      body: JSON.stringify({
+        ...image,
+        config: { ...layer, mediaType: ociImageConfig },
+        layers: [],
+      }),
     },
     'index with it': { line: put, type: ociIndex, body: JSON.stringify(index) },
     'in the vault, HEAD blob': { line: `HEAD /v2/vault/app/blobs/${digest}` },

@@ -107,9 +107,15 @@ suite('what a token is exchanged for', () => {
     const app = await someRepositories(t)
     const ann = await anAccount(app, 'ann', { given })
     const cases = [
-      { scopes: undefined, wanted: { 'web/app': 'pull,push,delete', 'web/other': 'pull,push,delete' } },
+      {
+        scopes: undefined,
+        wanted: { 'web/app': 'pull,push,delete', 'web/other': 'pull,push,delete' },
+      },
       { scopes: ['web/app:pull'], wanted: { 'web/app': 'pull' } },
-      { scopes: ['web/*:pull,delete'], wanted: { 'web/app': 'pull,delete', 'web/other': 'pull,delete' } },
+      {
+        scopes: ['web/*:pull,delete'],
+        wanted: { 'web/app': 'pull,delete', 'web/other': 'pull,delete' },
+      },
       { scopes: ['vault/:owner'], wanted: {} },
       { scopes: ['*:push'], wanted: { 'web/app': 'push', 'web/other': 'push' } },
     ]

@@ -71,7 +71,10 @@ suite('an upload', () => {
     for (const other of ['web/other', 'web/none', 'web/app/more']) {
       const elsewhere = place.replace('/web/app/', `/${other}/`)
       const answers = await tried(app, elsewhere, ann.as)
-      assert.ok(answers.every((answer) => answer.startsWith('404 ')), other)
+      assert.ok(
+        answers.every((answer) => answer.startsWith('404 ')),
+        other,
+      )
     }
     assert.equal((await ask(app, `GET ${place}`, { as: ann.as })).status, 204)
   })
@@ -94,6 +97,9 @@ suite('an upload', () => {
     await removeRepository(app.metadata, before?.id ?? 0)
     await makeRepository(app, 'web/app')
     const answers = await tried(app, place, ann.as)
-    assert.ok(answers.every((answer) => answer.startsWith('404 ')), answers.join('\n'))
+    assert.ok(
+      answers.every((answer) => answer.startsWith('404 ')),
+      answers.join('\n'),
+    )
   })
 })

@@ -101,11 +101,7 @@ export async function coalitionOf(
   }
 }
 
-async function aTeam(
-  { metadata }: TestApp,
-  name: string,
-  maintainer: Account,
-): Promise<number> {
+async function aTeam({ metadata }: TestApp, name: string, maintainer: Account): Promise<number> {
   return metadata.write(async (tx) => {
     const id = await insertTeam(tx, { name, description: '', createdBy: undefined })
     assert.ok(id)

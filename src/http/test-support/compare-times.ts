@@ -5,6 +5,8 @@ export interface Compared {
   readonly medians: readonly number[]
   /** Between the largest and the smallest of them. */
   readonly differenceMs: number
+  /** The shortest of each: what the work itself takes, whatever else the machine does. */
+  readonly shortest: readonly number[]
   readonly told: string
 }
 
@@ -24,7 +26,7 @@ export async function compareTimes(
   const differenceMs = Math.max(...medians) - Math.min(...medians)
   const shown = medians.map((ms) => ms.toFixed(3)).join(' / ')
   const told = `medians of ${times}: ${shown} ms, difference ${differenceMs.toFixed(3)} ms`
-  return { medians, differenceMs, told }
+  return { medians, differenceMs, shortest: taken.map((all) => Math.min(...all)), told }
 }
 
 function median(values: readonly number[]): number {

@@ -130,10 +130,7 @@ export interface AskedReview {
 }
 
 /** Of its owner, of administrators, and to be seen by those who own the place. */
-export function review(
-  { owner, place: on }: AskedReview,
-  doing: 'see' | 'decide',
-): Need {
+export function review({ owner, place: on }: AskedReview, doing: 'see' | 'decide'): Need {
   return (caller, { everybody }) => {
     const { holder, scopes } = caller
     if (administersAll(caller) || holder.name === owner) return when(scopes === undefined)
@@ -146,4 +143,3 @@ export function review(
 export function explaining(name: string, repositoryName: string): Need {
   return any(account(name), place(repositoryName))
 }
-

@@ -200,7 +200,9 @@ export function reviewRows({ reviews, grants }: Things) {
   const seen = asked.map(({ id, ...one }) => ({ input: { id }, need: review(one, 'see') }))
   const newReview = { name: 'x', owner: 'bob', dueAt: inAWeek }
   return {
-    'access-reviews.list': [{ input: {}, need: any(self, administrator), operator: 'ran' as const }],
+    'access-reviews.list': [
+      { input: {}, need: any(self, administrator), operator: 'ran' as const },
+    ],
     'access-reviews.create': [
       { input: { ...newReview, where: 'alice/' }, need: place('alice/', rights) },
       { input: { ...newReview, where: 'web/' }, need: place('web/', rights) },

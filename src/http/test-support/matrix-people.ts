@@ -61,7 +61,7 @@ const ways = {
   installation: ['*'],
 } as const
 
-export const everybody: Everybody = {
+const everybody: Everybody = {
   anonymous: [
     { place: 'commons/any-private', rights: ['pull'] },
     { place: 'commons/any-missing', rights: ['pull'] },

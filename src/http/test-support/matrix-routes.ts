@@ -28,7 +28,7 @@ export interface Row {
 }
 
 const unknown = digestOf(Buffer.from('unknown'))
-export const layer = digestOf(Buffer.from('layer'))
+const layer = digestOf(Buffer.from('layer'))
 const manifest = '/v2/NAME/manifests'
 const session = '/v2/NAME/blobs/uploads/unknown'
 const image = 'IMAGE'
@@ -108,9 +108,7 @@ export const matrixRows: Readonly<Record<string, readonly Row[]>> = {
   'device HEAD': [{ need: 'self', address: '/device', yes: 403 }],
   'device POST': [{ need: 'self', address: '/device', body: '{}', yes: 403 }],
   'device-start POST': [{ need: 'nothing', address: '/api/v1/device', body: '{}', yes: 415 }],
-  'device-token POST': [
-    { need: 'nothing', address: '/api/v1/device/token', body: '{}', yes: 415 },
-  ],
+  'device-token POST': [{ need: 'nothing', address: '/api/v1/device/token', body: '{}', yes: 415 }],
 }
 
 /** 'ran': the handler was reached; what it then says is not the matter here. */

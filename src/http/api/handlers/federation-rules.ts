@@ -8,6 +8,7 @@ import {
   showRule,
   type FederationRule,
 } from '../../../access/federation-rules.ts'
+import { Refusal } from '../../../access/refusal.ts'
 import type { OperationOf, OutputOf } from '../../../contract/operations.ts'
 import { expecting } from '../etag.ts'
 import { given } from '../given.ts'
@@ -78,9 +79,17 @@ export const federationRuleHandlers: Handlers<OperationOf<'federation-rules'>> =
   },
 }
 
-function verifying({ metadata, idTokens, audience }: ApiDeps) {
-  if (idTokens !== undefined && audience !== undefined) return { metadata, idTokens, audience }
+function verifying({ metadata, idTokens, audience = noAudience }: ApiDeps) {
+  if (idTokens !== undefined) return { metadata, idTokens, audience }
   throw new ProblemError('not-served', 'Identity tokens cannot be verified here.')
+}
+
+/** Asked only when whoever makes a rule has not said it. */
+function noAudience(): never {
+  throw new Refusal('invalid', 'for whom are the tokens made?', {
+    why: 'this installation does not know how its clients call it (CARREL_PUBLIC_URL)',
+    fix: '--audience https://registry.example.com',
+  })
 }
 
 function ruleOutput(rule: FederationRule): OutputOf<'federation-rules.show'> {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { ApiClient } from '../../../contract/client.ts'
+import type { InputOf } from '../../../contract/operations.ts'
 import { digestOf } from '../../../oci/digest.ts'
 import { ociManifest } from '../../../oci/media-types.ts'
 import type { RepositoryName, Tag } from '../../../oci/reference.ts'
@@ -35,7 +36,13 @@ suite('repositories over the API', () => {
       ann.call('repositories.change', { ...change, visibility: 'public' }, { ifMatch: tag }),
       refused('412 changed'),
     )
-    await ann.call('repositories.remove', { name: made.name })
+    const removal = { name: made.name }
+    await assert.rejects(
+      ann.call('repositories.remove', removal, { ifMatch: tag }),
+      refused('412 changed'),
+    )
+    const { tag: now = '' } = await ann.callWithTag('repositories.show', removal)
+    await ann.call('repositories.remove', removal, { ifMatch: now })
     await assert.rejects(
       ann.call('repositories.show', { name: made.name }),
       refused('404 not-found'),
@@ -78,6 +85,26 @@ suite('repositories over the API', () => {
     )
   })
 
+  test('with names that none can have are not there either', async (t) => {
+    const app = await anApi(t)
+    const admin = await clientOf(app, 'admin')
+    const ann = await clientOf(app, 'ann')
+    for (const [client, words] of [
+      [admin, /there is no repository No Such/i],
+      [ann, /may see/],
+    ] as const) {
+      for (const call of [
+        async () => client.call('repositories.show', { name: 'No Such' }),
+        async () => client.call('repositories.change', { name: 'No Such', visibility: 'public' }),
+        async () => client.call('repositories.remove', { name: 'No Such' }),
+        async () => client.call('tags.list', { repository: 'No Such' }),
+        async () => client.call('tags.remove', { repository: 'No Such', tag: 'v1' }),
+      ]) {
+        await assert.rejects(call, refused('404 not-found', words))
+      }
+    }
+  })
+
   test('are listed for whoever may pull from them, page by page', async (t) => {
     const app = await anApi(t)
     const admin = await clientOf(app, 'admin')
@@ -93,6 +120,12 @@ suite('repositories over the API', () => {
       assert.deepEqual(await namesOf(ann, { limit, namespace: 'shop' }), ['shop/web'])
     }
     assert.deepEqual(await namesOf(admin, { namespace: 'sho' }), [])
+    for (const client of [admin, ann]) {
+      assert.deepEqual(await namesOf(client, { visibility: 'internal', limit: 1 }), ['top'])
+      assert.deepEqual(await namesOf(client, { visibility: 'public' }), [])
+    }
+    const hidden = { namespace: 'shop', visibility: 'private' } as const
+    assert.deepEqual(await namesOf(ann, hidden), ['shop/web'])
   })
 
   test('are as visible as their namespace says', async (t) => {
@@ -150,7 +183,7 @@ async function addTags({ metadata }: TestApi, name: string, tags: readonly strin
 
 async function namesOf(
   client: ApiClient,
-  input: { readonly limit?: number; readonly namespace?: string },
+  input: InputOf<'repositories.list'>,
 ): Promise<readonly string[]> {
   const names: string[] = []
   for await (const { name } of client.pages('repositories.list', input)) names.push(name)

@@ -74,9 +74,7 @@ async function listOfRepositories({
     })
   }
   const page = await pageByName<RepositoryRow, RepositoryRow>(input, {
-    fetch: within(namespace, async (place) =>
-      listVisibleRepositories(metadata, identity, place),
-    ),
+    fetch: within(namespace, async (place) => listVisibleRepositories(metadata, identity, place)),
     keyOf: ({ name }) => name,
     item: (row) => (isWanted(row) ? row : undefined),
   })

@@ -31,10 +31,11 @@ suite('users over the API', () => {
         provider: 'local',
         admin: false,
         disabled: false,
+        totp: false,
         createdAt: '',
       },
     )
-    assert.deepEqual(await admin.call('users.show', { name: 'cleo' }), made)
+    assert.deepEqual(await admin.call('users.show', { name: 'cleo' }), { ...made, teams: [] })
     const { id } = await principalOf(app, 'cleo')
     const changed = await admin.call('users.change', {
       name: 'cleo',
@@ -62,6 +63,24 @@ suite('users over the API', () => {
         'user.removed cleo by admin',
       ],
     )
+  })
+
+  test('keep their entity tag when they join a team, and lose it when somebody changes them', async (t) => {
+    const app = await anApi(t)
+    const admin = await clientOf(app, 'admin')
+    const { tag = '' } = await admin.callWithTag('users.show', { name: 'ann' })
+    await admin.call('teams.create', { name: 'web' })
+    await admin.call('teams.addMember', { name: 'web', member: 'ann' })
+    const shown = await admin.call('users.show', { name: 'ann' })
+    assert.deepEqual(shown.teams, ['web'])
+    const change = { name: 'ann', displayName: 'Ann' }
+    const after = await admin.callWithTag('users.change', change, { ifMatch: tag })
+    assert.notEqual(after.tag, tag)
+    await assert.rejects(
+      admin.call('users.remove', { name: 'ann' }, { ifMatch: tag }),
+      refused('412 changed'),
+    )
+    await admin.call('users.remove', { name: 'ann' }, { ifMatch: after.tag ?? '' })
   })
 
   test('are listed page by page, each once', async (t) => {
