@@ -7,11 +7,7 @@ import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import {
-  forge,
-  makeKey,
-  startTestIssuer,
-} from '../src/sign-on/test-support/id-token-issuer.ts'
+import { forge, makeKey, startTestIssuer } from '../src/sign-on/test-support/id-token-issuer.ts'
 import { startOidcIssuer } from '../src/sign-on/test-support/oidc-issuer.ts'
 import { skipWithoutSlapd, startSlapd } from '../src/sign-on/test-support/slapd.ts'
 import { findProgram } from './clients/programs.ts'
@@ -91,7 +87,7 @@ describe('what the documentation says about access', () => {
     let sentences = 0
     for (const { file } of pages) {
       const text = await readFile(join(root, file), 'utf8')
-      for (const [, table = ''] of text.matchAll(/\n(\| it says \|[^]*?)\n\n/g)) {
+      for (const [, table = ''] of text.matchAll(/\n(\| it says \|[^]*?)\n(?:\n|$)/g)) {
         for (const [, cell = ''] of table.matchAll(/^\| `([^`]+)`/gm)) {
           sentences += 1
           for (const part of cell.split('…')) {
@@ -262,8 +258,16 @@ async function openWithIssuer(stack: AsyncDisposableStack, folder: string): Prom
     nbf: now,
     exp: now + 300,
     jti: randomBytes(8).toString('hex'),
-    ...{ namespace_id: '7', project_id: '74', project_path: 'acme/shop', ref: 'main' },
-    ...{ ref_type: 'branch', ref_protected: 'true', pipeline_id: '812', user_login: 'ann' },
+    namespace_id: '7',
+    project_id: '74',
+    project_path: 'acme/shop',
+    ref: 'main',
+    ...{
+      ref_type: 'branch',
+      ref_protected: 'true',
+      pipeline_id: '812',
+      user_login: 'ann',
+    },
   })
   await mkdir(join(folder, 'work'))
   await writeFile(join(folder, 'work', 'job.jwt'), token)
@@ -299,7 +303,13 @@ async function openUsed(stack: AsyncDisposableStack, folder: string): Promise<Wo
   await pushImage(wire, basic('bob', password), { repository: 'web/app', tag: 'v2' })
   // What was used is written down at the end, and not half a minute later.
   await first.stop()
-  const second = await startRegistry({ postgres: false, args: oneWorker, env: settings, data, port })
+  const second = await startRegistry({
+    postgres: false,
+    args: oneWorker,
+    env: settings,
+    data,
+    port,
+  })
   stack.use(second)
   stack.use(first)
   return { folder, dataDir: data, port, names: [], env: {} }

@@ -135,9 +135,7 @@ export function createExternalPasswords(deps: ExternalPasswordsDeps): ExternalPa
           // Others may know the account.
           if (!isNo(error)) throw error
           if (error instanceof SignOnUnavailableError) unavailable = error
-          warn(
-            `${directory.name} did not let somebody in: ${String(error)}`,
-          )
+          warn(`${directory.name} did not let somebody in: ${String(error)}`)
         }
       }
       // Nothing was learned of the password, so it must not count as a wrong one: a directory that was down for a

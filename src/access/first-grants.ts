@@ -50,7 +50,8 @@ function parse(scope: string): FirstGrant {
 export function permissionsToGive(grants: readonly FirstGrant[]): readonly Permission[] {
   return grants.map(({ place, actions }) => ({
     action: 'admin',
-    resource: { type: 'place', place, giving: actions },
+    // They have no end of their own.
+    resource: { type: 'place', place, giving: actions, until: Infinity },
   }))
 }
 

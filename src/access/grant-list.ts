@@ -24,7 +24,9 @@ export interface GrantQuery {
   readonly noExpiry?: boolean | undefined
   readonly disabledHolder?: boolean | undefined
   /** Whether the caller may see it. */
-  readonly isVisible?: ((grant: Grant, place: Place) => boolean) | undefined
+  readonly isVisible?:
+    | ((grant: Grant, place: Place, repositoryId: number | undefined) => boolean)
+    | undefined
   /** The id of the last one of the page before; 0 for the first page. */
   readonly after: number
   readonly limit: number
@@ -92,7 +94,7 @@ function matchesOf(
     if (within !== undefined && !containsPlace(within, place)) continue
     const grant = grantOf(row)
     if (broaderThanUsed === true && !grant.flags.includes('broader-than-used')) continue
-    if (isVisible?.(grant, place) === false) continue
+    if (isVisible?.(grant, place, row.repositoryId) === false) continue
     found.push(grant)
   }
   return found

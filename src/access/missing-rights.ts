@@ -19,9 +19,10 @@ export async function missingRights(
   const missing: string[] = []
   for (const grant of readHeldGrants(await grantsOfPrincipal(reader, principalId))) {
     if (isExpired(grant, now)) continue
-    const { place, actions } = grant
+    const { place, actions, repositoryId } = grant
+    const asked = { place, repositoryId }
     const lacking = actions.filter(
-      (action) => findGrantOnPlace(own, action, place, now) === undefined,
+      (action) => findGrantOnPlace(own, action, asked, now) === undefined,
     )
     if (lacking.length > 0) missing.push(formatTokenScope({ place, actions: lacking }))
   }

@@ -6,9 +6,9 @@ import { Refusal } from './refusal.ts'
 const hourMs = 60 * 60_000
 const dayMs = 24 * hourMs
 
-const usualLifetimeMs = 90 * dayMs
+export const usualLifetimeMs = 90 * dayMs
 const longestLifetimeMs = 366 * dayMs
-const longestLoginMs = 12 * hourMs
+export const longestLoginMs = 12 * hourMs
 
 /** Undefined: as long as is usual for the kind. */
 export type AskedExpiry = number | 'never' | undefined

@@ -4,6 +4,7 @@ import { secretState } from '../auth/secret-slots.ts'
 import type { Reader } from '../metadata/metadata-store.ts'
 import { findPrincipalById } from '../metadata/principals.ts'
 import type { SecretSlot, TokenKind } from '../metadata/token-secrets.ts'
+import { formatTokenScope, readTokenScopes } from '../auth/token-scope.ts'
 import type { ListedToken } from '../metadata/tokens.ts'
 
 export interface Token {
@@ -71,7 +72,7 @@ function viewOf(token: ListedToken, owner: TokenOwner, createdBy: string | undef
     kind,
     owner,
     name,
-    scopes: token.scopes === undefined ? undefined : (JSON.parse(token.scopes) as string[]),
+    scopes: readTokenScopes(token.scopes)?.map(formatTokenScope),
     state: stateOf(token, now),
     createdAt,
     createdBy,

@@ -2,11 +2,10 @@
 // looks up the facts. What no rule allows is refused. Effective right = union of the grants that the identity holds,
 // intersected with what its token carries.
 import type { RepositoryName } from '../oci/reference.ts'
-import type { GrantedAction } from './action.ts'
+import { actions } from './action.ts'
 import { findGrant, findGrantOnPlace, isExpired, type HeldGrant } from './held-grant.ts'
 import type { Identity } from './identity.ts'
 import type { Action, Permission, RefusalReason } from './permission.ts'
-import type { Place } from './place.ts'
 import { messageFor } from './refusal-message.ts'
 import { isWithinLimits, isWithinScopes } from './token-limits.ts'
 
@@ -90,7 +89,7 @@ function rightTo(
     case 'repository':
       return repositoryRight(identity, action, { name: resource.name, facts }, now)
     case 'place':
-      return placeRight(identity, resource, now)
+      return placeRight(identity, resource, facts, now)
     case 'team':
       return (
         when(
@@ -117,10 +116,16 @@ function administratorRight(identity: Identity, now: number): Allowance | undefi
   if (identity.kind === 'operator') return allowed
   if (identity.kind !== 'principal') return undefined
   if (identity.admin) return allowed
-  return by(findGrantOnPlace(identity.grants, 'admin', everything, now))
+  // Who may set anybody's password has everything in the end: so it takes every action on everything.
+  return by(
+    identity.grants.find(
+      (grant) =>
+        grant.place.kind === 'installation' &&
+        grant.actions.length === actions.length &&
+        !isExpired(grant, now),
+    ),
+  )
 }
-
-const everything: Place = { kind: 'installation', text: '*' }
 
 function by(grant: HeldGrant | undefined): Allowance | undefined {
   return grant && { allowed: true, grant }
@@ -162,20 +167,25 @@ function repositoryRight(
   return when(repository.visibility === 'internal' && identity.kind === 'principal')
 }
 
-/** Administering a place, and holding there whatever is handed on. */
+/** Administering a place, and holding there whatever is handed on, for as long. */
 function placeRight(
   identity: Identity,
-  { place, giving }: { readonly place: Place; readonly giving: readonly GrantedAction[] },
+  resource: PlaceResource,
+  { repository }: Facts,
   now: number,
 ): Allowance | undefined {
   if (identity.kind === 'operator') return allowed
   if (identity.kind !== 'principal') return undefined
   if (identity.admin) return allowed
+  const { place, giving, until } = resource
+  const asked = { place, repositoryId: repository?.id, until }
   const given = giving.every(
-    (action) => findGrantOnPlace(identity.grants, action, place, now) !== undefined,
+    (action) => findGrantOnPlace(identity.grants, action, asked, now) !== undefined,
   )
-  return given ? by(findGrantOnPlace(identity.grants, 'admin', place, now)) : undefined
+  return given ? by(findGrantOnPlace(identity.grants, 'admin', asked, now)) : undefined
 }
+
+type PlaceResource = Extract<Permission['resource'], { readonly type: 'place' }>
 
 function reasonOf(
   identity: Identity,

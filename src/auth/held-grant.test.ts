@@ -137,11 +137,12 @@ suite('held grants', () => {
       repositoryId: undefined,
     }
     const held = holdGrants([{ ...record, id: 1, expiresAt: now }])
+    const web = { place: parsePlace('web/'), repositoryId: undefined }
     const repository = { name: 'web/app', id: 1 }
     assert.equal(findGrant(held, 'admin', repository, now - 1)?.id, 1)
     assert.equal(findGrant(held, 'admin', repository, now), undefined)
-    assert.equal(findGrantOnPlace(held, 'admin', parsePlace('web/'), now - 1)?.id, 1)
-    assert.equal(findGrantOnPlace(held, 'admin', parsePlace('web/'), now), undefined)
+    assert.equal(findGrantOnPlace(held, 'admin', web, now - 1)?.id, 1)
+    assert.equal(findGrantOnPlace(held, 'admin', web, now), undefined)
   })
 
   test('a row that cannot be read grants nothing', () => {

@@ -66,16 +66,28 @@ export function findGrant(
   return undefined
 }
 
+/** A place that is asked about. */
+export interface AskedPlace {
+  readonly place: Place
+  /** Of a place of kind repository: the one of that name as it is now; undefined while there is none. */
+  readonly repositoryId: number | undefined
+  /** The right must last until then; Infinity is without end. Left out: it must be there now. */
+  readonly until?: number | undefined
+}
+
 export function findGrantOnPlace(
   grants: readonly HeldGrant[],
   action: GrantedAction,
-  place: Place,
+  { place, repositoryId, until }: AskedPlace,
   now: number,
 ): HeldGrant | undefined {
-  return grants.find(
-    (grant) =>
-      grant.actions.includes(action) && !isExpired(grant, now) && containsPlace(grant.place, place),
-  )
+  return grants.find((grant) => {
+    if (!grant.actions.includes(action) || isExpired(grant, now)) return false
+    if (until !== undefined && (grant.expiresAt ?? Infinity) < until) return false
+    // A repository made again under an old name is another one.
+    if (grant.repositoryId !== undefined && grant.repositoryId !== repositoryId) return false
+    return containsPlace(grant.place, place)
+  })
 }
 
 export function isExpired({ expiresAt }: Pick<GrantRecord, 'expiresAt'>, now: number): boolean {

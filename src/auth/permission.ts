@@ -17,6 +17,8 @@ export type Resource =
       readonly type: 'place'
       readonly place: Place
       readonly giving: readonly GrantedAction[]
+      /** For how long they are given: nobody gives for longer than they have. Infinity is without end. */
+      readonly until?: number | undefined
     }
   /** A team: `pull` sees it, `admin` changes its members. */
   | { readonly type: 'team'; readonly name: string }

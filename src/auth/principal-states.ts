@@ -12,7 +12,7 @@ export interface PrincipalStates {
   get(id: number): Promise<PrincipalRecord | undefined>
   /** To be called when a principal, its grants or its tokens were changed, so that this process knows at once. */
   forget(id: number): void
-  /** The same for a token. */
+  /** The same for a token and its secrets. */
   forgetToken(id: number): void
   /** Whether this principal, as `peek` or `get` gave it, may do anything at all. */
   isActive(record: PrincipalRecord): boolean
@@ -61,7 +61,10 @@ export function createPrincipalStates(
       return record
     },
     forget: (id) => records.forget(id),
-    forgetToken: (id) => tokens.forget(id),
+    forgetToken(id) {
+      tokens.forget(id)
+      secrets.forgetThose(({ tokenId }) => tokenId === id)
+    },
     isActive(record) {
       if (record.disabled || isOver(record.expiresAt)) return false
       return record.provider !== 'htpasswd' || htpasswd?.current(record.name) !== undefined

@@ -8,6 +8,8 @@ export interface Remembered<K, V> {
   get(key: K): Promise<V | undefined>
   /** To be called after a change, so that this process knows at once. */
   forget(key: K): void
+  /** The same for all values of which something is true; looks at each. */
+  forgetThose(isMeant: (value: V) => boolean): void
 }
 
 export interface RememberedOptions {
@@ -66,6 +68,11 @@ export function createRemembered<K, V>(
     forget(key) {
       entries.delete(key)
       underway.delete(key)
+    },
+    forgetThose(isMeant) {
+      for (const [key, { value }] of entries) if (isMeant(value)) entries.delete(key)
+      // Of what is being read nobody knows yet.
+      underway.clear()
     },
   }
 }

@@ -14,6 +14,15 @@ export interface InstallationIdentity {
   readonly signingKeys: readonly SigningKey[]
 }
 
+const shortestSecret = 32
+
+function damaged(): Error {
+  return new Error(
+    'The database holds no usable secrets of this installation (installation-id, upload-secret in the table settings). ' +
+      'They must not be guessed, so nothing is started. Restore the database from a backup.',
+  )
+}
+
 export async function ensureIdentity(metadata: MetadataStore): Promise<InstallationIdentity> {
   const fresh = await generateSigningKey()
   return metadata.write(async (tx) => {
@@ -27,6 +36,8 @@ export async function ensureIdentity(metadata: MetadataStore): Promise<Installat
       })
     }
     const signingKeys = await readSigningKeys(tx)
-    return { id, uploadSecret: Buffer.from(secret, 'base64'), signingKeys }
+    const uploadSecret = Buffer.from(secret, 'base64')
+    if (uploadSecret.length < shortestSecret || id.trim() === '') throw damaged()
+    return { id, uploadSecret, signingKeys }
   })
 }

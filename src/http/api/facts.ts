@@ -4,6 +4,7 @@ import type { Identity } from '../../auth/identity.ts'
 import type { Reader } from '../../metadata/metadata-store.ts'
 import { findPrincipalByName } from '../../metadata/principals.ts'
 import { findRepository } from '../../metadata/repositories.ts'
+import { isRepositoryName } from '../../oci/reference.ts'
 import { findStanding } from '../../metadata/team-members.ts'
 import type { Needs } from './handler.ts'
 
@@ -38,6 +39,11 @@ async function loadFacts(
   switch (resource.type) {
     case 'repository':
       return { repository: await findRepository(reader, resource.name) }
+    case 'place': {
+      const { kind, text } = resource.place
+      if (kind !== 'repository' || !isRepositoryName(text)) return { repository: undefined }
+      return { repository: await findRepository(reader, text) }
+    }
     case 'team': {
       if (identity.kind !== 'principal') return { repository: undefined }
       const asked = { team: resource.name, principalId: identity.id }

@@ -71,23 +71,17 @@ suite('whoever pushes to a name first', () => {
     assert.equal((await ask(app, line, { as: cid.as })).status, 404)
     assert.equal((await ask(app, line, { as: ann.as })).status, 404)
   })
-
-  const todo = 'repositories.create takes whatever visibility from whoever may push'
-  test(
-    'does not decide who else may pull, by asking for the repository first',
-    { todo },
-    async (t) => {
-      const app = await anApp(t)
-      const given: readonly Given[] = [{ place: 'web/', rights: ['pull', 'push'] }]
-      const { as } = await anAccount(app, 'ann', { given })
-      const type = 'application/json'
-      for (const visibility of ['public', 'internal']) {
-        const body = JSON.stringify({ name: `web/${visibility}`, visibility })
-        const answer = await ask(app, 'POST /api/v1/repositories', { as, body, type })
-        assert.equal(answer.status, 403, answer.text)
-      }
-    },
-  )
+  test('does not decide who else may pull, by asking for the repository first', async (t) => {
+    const app = await anApp(t)
+    const given: readonly Given[] = [{ place: 'web/', rights: ['pull', 'push'] }]
+    const { as } = await anAccount(app, 'ann', { given })
+    const type = 'application/json'
+    for (const visibility of ['public', 'internal']) {
+      const body = JSON.stringify({ name: `web/${visibility}`, visibility })
+      const answer = await ask(app, 'POST /api/v1/repositories', { as, body, type })
+      assert.equal(answer.status, 403, answer.text)
+    }
+  })
 
   test('makes nothing by a request that is refused or malformed, nor by pulling', async (t) => {
     const app = await anApp(t)

@@ -82,9 +82,7 @@ suite('a repository made again', () => {
     const list = await ask(app, 'GET /v2/_catalog', { as: ann.as })
     assert.deepEqual(list.json(), { repositories: [] })
   })
-
-  const todo = 'findGrantOnPlace does not look at the id of the repository'
-  test('cannot be handed on by the owner of the former one', { todo }, async (t) => {
+  test('cannot be handed on by the owner of the former one', async (t) => {
     const app = await anApp(t)
     await makeRepository(app, 'web/app')
     const ann = await anAccount(app, 'ann', { given: [{ place: 'web/app', rights }] })

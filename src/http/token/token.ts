@@ -36,7 +36,9 @@ export function tokenRoutes(deps: TokenDeps): Routes<'token'> {
 }
 
 async function get(deps: TokenDeps, { request, identity }: Call): Promise<Reply> {
-  if (identity.limits === undefined) welcome(deps, identity, request)
+  // A registry token that makes others would never end.
+  if (identity.limits !== undefined) throw notRenewed()
+  welcome(deps, identity, request)
   const { token, expiresInSeconds } = await issue(deps, identity, request.query.getAll('scope'))
   // No issued_at: docker compares it with its own clock.
   const body = { token, access_token: token, expires_in: expiresInSeconds }
@@ -67,6 +69,13 @@ async function post(deps: TokenDeps, { request }: Call): Promise<Reply> {
     { access_token: token, token, expires_in: expiresInSeconds, scope: granted },
     uncached,
   )
+}
+
+function notRenewed(): OciError {
+  return new OciError('UNAUTHORIZED', {
+    message: 'A registry token cannot be exchanged for another. Sign in with a password or a token of yours.',
+    detail: { bearer: 'invalid_token' },
+  })
 }
 
 function welcome(deps: TokenDeps, identity: Identity, { peer }: HttpRequest): void {

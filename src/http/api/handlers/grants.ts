@@ -17,10 +17,11 @@ import type { Place, PlaceKind } from '../../../auth/place.ts'
 import type { OperationOf, OutputOf } from '../../../contract/operations.ts'
 import { findGrantById, type GrantRow } from '../../../metadata/grant-rows.ts'
 import type { Reader } from '../../../metadata/metadata-store.ts'
+import { parseRepositoryName } from '../../../oci/reference.ts'
 import { expecting } from '../etag.ts'
 import { forgetHolder } from '../forget-holder.ts'
 import { given } from '../given.ts'
-import { signedIn, type ApiCall, type Handlers } from '../handler.ts'
+import { seesAll, signedIn, type ApiCall, type Handlers } from '../handler.ts'
 import { expiryOf, iso, ms, times } from '../moment.ts'
 import { pageById } from '../page.ts'
 import { invalidInput } from '../problem-error.ts'
@@ -28,7 +29,10 @@ import { invalidInput } from '../problem-error.ts'
 export const grantHandlers: Handlers<OperationOf<'grants'>> = {
   'grants.list': { needs: signedIn, run: listOfGrants },
   'grants.create': {
-    needs: ({ where, actions }) => onPlace(requirePlace(where), actionsOf(actions)),
+    needs: ({ where, actions, expiresAt }) => {
+      const until = expiresAt === undefined ? Infinity : ms(expiresAt)
+      return onPlace(requirePlace(where), actionsOf(actions), until)
+    },
     async run({ deps, actor, input: { expiresAt, ...grant } }) {
       const ends = expiresAt === undefined ? {} : { expiresAt: ms(expiresAt) }
       const made = await addGrant(deps, actor, { ...grant, ...ends })
@@ -42,11 +46,16 @@ export const grantHandlers: Handlers<OperationOf<'grants'>> = {
     run: async ({ deps, input }) => grantOutput(await showGrant(deps, input.id)),
   },
   'grants.change': {
-    async locate(reader, { id, actions }, identity) {
+    async locate(reader, { id, actions, expiresAt }, identity) {
       const row = await findVisible(reader, id, identity)
       if (row === undefined) return undefined
       const asked = actions === undefined ? [] : actionsOf(actions)
-      return onPlace(placeOf(row), [...readActions(row.actions), ...asked])
+      const asks = expiryOf(expiresAt)
+      const ends = asks === undefined ? row.expiresAt : asks === 'never' ? undefined : asks
+      // Taking away, and other words for the same, give nothing.
+      const isGiving = actions !== undefined || expiresAt !== undefined
+      const until = isGiving ? (ends ?? Infinity) : undefined
+      return onPlace(placeOf(row), [...readActions(row.actions), ...asked], until)
     },
     async run({ deps, actor, input, expect }) {
       const { expiresAt, ...change } = input
@@ -79,17 +88,28 @@ async function listOfGrants({ deps, identity, input }: ApiCall<'grants.list'>) {
   const dayMs = 86_400_000
   const unusedSince = unusedDays === undefined ? undefined : Date.now() - unusedDays * dayMs
   const own = ownGrants(identity)
-  const isVisible = ({ id }: Grant, place: Place) => own.has(id) || administers(identity, place)
+  const isVisible = ({ id }: Grant, place: Place, repositoryId: number | undefined) =>
+    own.has(id) || administers(identity, place, repositoryId)
+  const asked = { ...filters, unusedSince, isVisible }
   return pageById(input, {
     fetch: async (after, limit) =>
-      listGrants(deps, { ...filters, unusedSince, isVisible, after, limit }),
+      listGrants(deps, { ...asked, after, limit }).catch((error: unknown) => {
+        // Whether there is an account or team of that name is not for everybody to know.
+        if (error instanceof Refusal && !seesAll(identity)) return []
+        throw error
+      }),
     keyOf: ({ id }) => id,
     item: grantOutput,
   })
 }
 
-export function onPlace(place: Place, giving: readonly GrantedAction[]): Permission {
-  return { action: 'admin', resource: { type: 'place', place, giving } }
+/** `until`: for how long it is given; left out where nothing is. */
+export function onPlace(
+  place: Place,
+  giving: readonly GrantedAction[],
+  until?: number,
+): Permission {
+  return { action: 'admin', resource: { type: 'place', place, giving, until } }
 }
 
 /** @throws {Refusal} invalid */
@@ -110,15 +130,22 @@ async function findVisible(
 ): Promise<GrantRow | undefined> {
   const row = await findGrantById(reader, id)
   if (row === undefined) return undefined
-  return ownGrants(identity).has(id) || administers(identity, placeOf(row)) ? row : undefined
+  return ownGrants(identity).has(id) || administers(identity, placeOf(row), row.repositoryId)
+    ? row
+    : undefined
 }
 
 function ownGrants(identity: Identity): ReadonlySet<number> {
   return new Set(identity.kind === 'principal' ? identity.grants.map(({ id }) => id) : [])
 }
 
-function administers(identity: Identity, place: Place): boolean {
-  return decide(identity, onPlace(place, []), { repository: undefined }).allowed
+/** A grant on a repository is on the one that is there now: it goes with its repository. */
+function administers(identity: Identity, place: Place, id: number | undefined): boolean {
+  const repository =
+    id === undefined
+      ? undefined
+      : { id, name: parseRepositoryName(place.text), visibility: 'private' as const }
+  return decide(identity, onPlace(place, []), { repository }).allowed
 }
 
 function placeOf({ placeKind, place }: GrantRow): Place {

@@ -23,7 +23,13 @@ import { pageByName, type Page } from '../page.ts'
 export const repositoryHandlers: Handlers<OperationOf<'repositories'>> = {
   'repositories.list': { needs: signedIn, run: listOfRepositories },
   'repositories.create': {
-    needs: ({ name }) => onRepository('create', name),
+    needs: ({ name, visibility = 'private' }) => {
+      const creating = onRepository('create', name)
+      // Who else may pull is for those who administer.
+      return visibility === 'private'
+        ? creating
+        : { allOf: [creating, onRepository('admin', name)] }
+    },
     run: async ({ deps, actor, input }) =>
       repositoryOutput(await createRepository(deps, actor, input)),
   },

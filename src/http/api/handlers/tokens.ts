@@ -6,6 +6,8 @@ import {
   rotateToken,
   showToken,
 } from '../../../access/tokens.ts'
+import { Refusal } from '../../../access/refusal.ts'
+import { longestLoginMs, usualLifetimeMs } from '../../../access/token-expiry.ts'
 import type { Token } from '../../../access/token-view.ts'
 import { findSubject } from '../../../access/subjects.ts'
 import { principalId, type Identity } from '../../../auth/identity.ts'
@@ -49,9 +51,10 @@ export const tokenHandlers: Handlers<OperationOf<'tokens'>> = {
       const { for: who, expiresAt, ...asked } = input
       const owner = who === undefined ? undefined : principalNamed(who)
       if (who !== undefined) await findSubject(deps.metadata, who)
+      const ends = within(ownEnd(identity), expiryOf(expiresAt), asked.kind)
       const { secret, ...made } = await createToken(deps, actor, {
         ...asked,
-        ...given({ for: owner, expiresAt: expiryOf(expiresAt) }),
+        ...given({ for: owner, expiresAt: ends }),
         mayNever: seesAll(identity),
       })
       return { ...tokenOutput(made), secret }
@@ -65,10 +68,12 @@ export const tokenHandlers: Handlers<OperationOf<'tokens'>> = {
     locate: locateOwner,
     async run({ deps, actor, identity, input: { id, graceSeconds, expiresAt }, expect }) {
       const graceMs = graceSeconds === undefined ? undefined : graceSeconds * 1000
+      const before = await showToken(deps, id)
+      const latest = laterOf(ownEnd(identity), before.expiresAt)
       const { secret, ...rotated } = await rotateToken(deps, actor, {
         id,
         graceMs,
-        expiresAt: expiryOf(expiresAt),
+        expiresAt: within(latest, expiryOf(expiresAt)),
         mayNever: seesAll(identity),
         ...expecting(expect, tokenOutput),
       })
@@ -83,6 +88,38 @@ export const tokenHandlers: Handlers<OperationOf<'tokens'>> = {
       deps.forgetToken?.(id)
     },
   },
+}
+
+/** When the token ends that the caller came with; undefined for who came with a password, or with one without end. */
+function ownEnd(identity: Identity): number | undefined {
+  return identity.kind === 'principal' ? identity.token?.expiresAt : undefined
+}
+
+function laterOf(own: number | undefined, other: number | undefined): number | undefined {
+  return own === undefined || other === undefined ? undefined : Math.max(own, other)
+}
+
+/**
+ * A token makes none that outlasts it: whoever finds one could keep it alive for ever. What was not asked for ends as
+ * usual, or with the token that asks.
+ *
+ * @throws {Refusal} denied
+ */
+function within(
+  latest: number | undefined,
+  asked: number | 'never' | undefined,
+  kind?: 'personal' | 'login',
+): number | 'never' | undefined {
+  if (latest === undefined) return asked
+  if (asked === undefined) {
+    const usual = kind === 'login' ? longestLoginMs : usualLifetimeMs
+    return Math.min(latest, Date.now() + usual)
+  }
+  if (asked !== 'never' && asked <= latest) return asked
+  throw new Refusal('denied', 'a token makes no token that outlasts it', {
+    why: `the one that this was asked with ends on ${iso(latest)}`,
+    fix: 'carrel login HOST',
+  })
 }
 
 interface About {
