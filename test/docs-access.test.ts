@@ -7,6 +7,7 @@ import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { stripVTControlCharacters } from 'node:util'
 import { forge, makeKey, startTestIssuer } from '../src/sign-on/test-support/id-token-issuer.ts'
 import { startOidcIssuer } from '../src/sign-on/test-support/oidc-issuer.ts'
 import { skipWithoutSlapd, startSlapd } from '../src/sign-on/test-support/slapd.ts'
@@ -157,7 +158,8 @@ async function runAll(world: World, blocks: readonly Block[]): Promise<readonly 
       ...env,
     },
   })
-  const parts = output.replaceAll('\r\n', '\n').split('\x1e')
+  // jq paints whatever the environment says.
+  const parts = stripVTControlCharacters(output).replaceAll('\r\n', '\n').split('\x1e')
   const printed: Printed[] = []
   for (let index = 0; index + 1 < parts.length; index += 2) {
     const text = asWritten(parts[index] ?? '', world, bin)

@@ -1,5 +1,6 @@
 // Somebody whom an identity provider vouches for becomes a principal, or is found again by (provider, subject) and
 // brought up to date: groups replace membership, and with administrators' groups the provider decides on that too.
+import { randomBytes } from 'node:crypto'
 import type { ExternalPasswords } from '../auth/check-password.ts'
 import type { PrincipalRecord } from '../auth/principal.ts'
 import { toUserName, withProvider } from '../sign-on/external-name.ts'
@@ -125,6 +126,12 @@ export function createExternalPasswords(deps: ExternalPasswordsDeps): ExternalPa
   }
 
   return {
+    async checkInVain() {
+      const nobody = `nobody-${randomBytes(6).toString('hex')}`
+      for (const { provider } of directories) {
+        await provider.check(nobody, randomBytes(12).toString('hex')).catch(() => undefined)
+      }
+    },
     async check(user, password, record) {
       let unavailable: SignOnUnavailableError | undefined
       for (const { directory, name } of candidates(directories, user, record)) {

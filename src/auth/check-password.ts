@@ -26,6 +26,8 @@ export interface ExternalPasswords {
     password: string,
     record: PrincipalRecord | undefined,
   ): Promise<PrincipalRecord | undefined>
+  /** The same work in vain, and nothing of anybody's is sent: so that time does not tell whose password is kept here. */
+  checkInVain(): Promise<void>
 }
 
 /** Stands before every password that has to be hashed, and hears how it went. */
@@ -93,7 +95,11 @@ export function createCheckPassword(deps: CheckPasswordDeps): CheckPassword {
       const storedHash = await upgraded(record, password, hash)
       return { record, credential: { principalId: record.id, storedHash } }
     }
-    if (isRefused || external === undefined || hash !== undefined) return undefined
+    if (external === undefined) return undefined
+    if (isRefused || hash !== undefined) {
+      await external.checkInVain()
+      return undefined
+    }
     const found = await external.check(user, password, record)
     if (found === undefined || found.disabled) return undefined
     const credential = {

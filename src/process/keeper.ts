@@ -14,6 +14,7 @@ export interface KeeperDeps {
 }
 
 const maintainEveryMs = 500
+const firstRunMs = 10_000
 const expireEveryMs = 10 * 60 * 1000
 
 export function startKeeper(deps: KeeperDeps): AsyncDisposable {
@@ -37,7 +38,7 @@ export function startKeeper(deps: KeeperDeps): AsyncDisposable {
     let running: Promise<void> = Promise.resolve()
     let busy = false
     let told = ''
-    const timer = setInterval(() => {
+    const run = () => {
       if (busy) return
       busy = true
       running = work()
@@ -52,9 +53,13 @@ export function startKeeper(deps: KeeperDeps): AsyncDisposable {
         .finally(() => {
           busy = false
         })
-    }, ms)
+    }
+    // Soon after the start too: what is due once an hour would never be done by a server that is restarted hourly.
+    const first = setTimeout(run, Math.min(ms, firstRunMs))
+    const timer = setInterval(run, ms)
     return {
       async stop() {
+        clearTimeout(first)
         clearInterval(timer)
         await running
       },

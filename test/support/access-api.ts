@@ -1,13 +1,10 @@
 // The management API and the token service of a started registry, as tests of access ask them.
 import { createApiClient, type ApiClient } from '../../src/contract/client.ts'
-import type { ItemOf } from '../../src/contract/operations.ts'
 import { basic } from './start-registry.ts'
 import { createWire, type Answer, type Wire } from './access-wire.ts'
 
 export type { ApiClient } from '../../src/contract/client.ts'
 export { basic } from './start-registry.ts'
-
-export type AuditEntry = ItemOf<'audit.list'>
 
 /** With Basic or Bearer, as whoever that is. */
 export function apiOf({ url }: { readonly url: string }, authorization: string): ApiClient {

@@ -39,7 +39,7 @@ export async function pushImage(
 }
 
 /** In one request. Returns the digest. @throws {Error} with what was answered */
-export async function putBlob(
+async function putBlob(
   wire: Wire,
   authorization: string,
   { repository, bytes }: { readonly repository: string; readonly bytes: Buffer },

@@ -133,11 +133,18 @@ export function administers(
   const needed: readonly Right[] = ['admin', ...giving]
   const own = [...holder.given, ...everybody.signedIn, ...everybody.anonymous]
   const may = holder.admin || needed.every((right) => isGivenOn(own, right, place))
+  // A token with scopes makes no administrators.
+  if (scopes !== undefined && place === '*' && giving.includes('admin')) return false
   return may && (scopes === undefined || needed.every((right) => isGivenOn(scopes, right, place)))
 }
 
-/** Of whoever it is: by the account itself, or by a grant of admin on everything. */
+/** Of whoever it is: by the account itself, or by one grant of every action on everything. */
 export function administersAll({ holder }: Pick<Caller, 'holder'>): boolean {
   if (holder === undefined) return false
-  return holder.admin || isGivenOn(holder.given, 'admin', '*')
+  return (
+    holder.admin ||
+    holder.given.some(
+      (one) => one.place === '*' && rights.every((each) => one.rights.includes(each)),
+    )
+  )
 }

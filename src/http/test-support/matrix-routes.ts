@@ -13,7 +13,7 @@ import {
 import type { Answer } from './app.ts'
 
 export interface Row {
-  readonly need: Right | 'nothing' | 'credentials' | 'catalog' | 'self'
+  readonly need: Right | 'nothing' | 'a fresh sign-in' | 'credentials' | 'catalog' | 'self'
   /** What is behind the method in a request's first line; NAME stands for the repository, IMAGE for what is in it. */
   readonly address: string
   readonly body?: string
@@ -76,7 +76,7 @@ export const matrixRows: Readonly<Record<string, readonly Row[]>> = {
   'upload PUT': [{ need: 'push', address: `${session}?digest=${unknown}`, body: 'x', yes: 404 }],
   'upload DELETE': [{ need: 'push', address: session, yes: 404 }],
   'referrers GET': [{ need: 'pull', address: `/v2/NAME/referrers/${unknown}`, yes: 200 }],
-  'token GET': [{ need: 'nothing', address: '/token', yes: 200 }],
+  'token GET': [{ need: 'a fresh sign-in', address: '/token', yes: 200 }],
   'token POST': [{ need: 'nothing', address: '/token', body: 'grant_type=x', yes: 400 }],
   'livez GET': [{ need: 'nothing', address: '/livez', yes: 200 }],
   'livez HEAD': [{ need: 'nothing', address: '/livez', yes: 200 }],
@@ -131,6 +131,8 @@ export function expectedOutcome(
   // Bad credentials are an error wherever they are presented.
   if (refused !== undefined) return refused === 'token' ? '401 invalid_token' : '401'
   if (need === 'nothing') return 'ran'
+  // A registry token makes no other.
+  if (need === 'a fresh sign-in') return limits === undefined ? 'ran' : '401 invalid_token'
   if (need === 'credentials') return holder === undefined && limits === undefined ? '401' : 'ran'
   if (need === 'self') {
     if (holder !== undefined && scopes !== undefined) return '403'

@@ -56,11 +56,10 @@ async function post(deps: TokenDeps, { request }: Call): Promise<Reply> {
   const basic = `Basic ${Buffer.from(credentials, 'utf8').toString('base64')}`
   const { peer } = request
   const identity = await deps.authenticator.authenticate(basic, peer).catch((error: unknown) => {
-    if (error instanceof OciError && error.code === 'UNAUTHORIZED') return undefined
+    if (error instanceof OciError && error.code === 'UNAUTHORIZED') return error
     throw error
   })
-  if (identity === undefined)
-    return oauthError('invalid_grant', 'The user name or password is wrong.')
+  if (identity instanceof OciError) return oauthError('invalid_grant', identity.message)
   welcome(deps, identity, request)
   const scopes = form.getAll('scope')
   const { token, expiresInSeconds, granted } = await issue(deps, identity, scopes)
@@ -73,7 +72,8 @@ async function post(deps: TokenDeps, { request }: Call): Promise<Reply> {
 
 function notRenewed(): OciError {
   return new OciError('UNAUTHORIZED', {
-    message: 'A registry token cannot be exchanged for another. Sign in with a password or a token of yours.',
+    message:
+      'A registry token cannot be exchanged for another. Sign in with a password or a token of yours.',
     detail: { bearer: 'invalid_token' },
   })
 }
@@ -81,15 +81,14 @@ function notRenewed(): OciError {
 function welcome(deps: TokenDeps, identity: Identity, { peer }: HttpRequest): void {
   if (identity.kind !== 'principal') return
   deps.loggedIn({ kind: 'login', name: identity.name, address: peer.address })
+  // Of a CI job, the trust rule has told when it first saw the token.
+  if (identity.principalKind === 'federated') return
   deps.audit({
-    event: identity.principalKind === 'federated' ? 'federation.login' : 'login.succeeded',
+    event: 'login.succeeded',
     actor: { id: identity.id, name: identity.name },
     subject: identity.name,
     address: peer.address,
-    detail: {
-      with: identity.token === undefined ? 'password' : `token ${identity.token.id}`,
-      ...(identity.provenance !== undefined && { with: 'CI job', job: identity.provenance }),
-    },
+    detail: { with: identity.token === undefined ? 'password' : `token ${identity.token.id}` },
   })
 }
 
