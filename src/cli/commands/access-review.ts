@@ -35,6 +35,8 @@ interface Right {
   readonly who: string
   readonly where: string
   readonly actions: readonly string[]
+  /** When the actions are exactly those of one. */
+  readonly role?: string
   readonly reason?: string
   readonly grantedAt: string
   readonly grantedBy?: string
@@ -165,13 +167,14 @@ function placeTest(where: string): (inner: string) => boolean {
 }
 
 function rightOf(grant: Grant): Omit<Right, 'kind'> {
-  const { id, who, where, actions, reason, grantedAt, actionsUsed, flags } = grant
+  const { id, who, where, actions, role, reason, grantedAt, actionsUsed, flags } = grant
   const { grantedBy, expiresAt, lastUsedAt } = grant
   return {
     id,
     who,
     where,
     actions,
+    ...(role !== undefined && { role }),
     reason,
     grantedAt,
     ...(grantedBy !== undefined && { grantedBy }),
@@ -227,30 +230,35 @@ const columns: readonly Column<Right>[] = [
   { title: 'grant', show: ({ id, kind }) => id?.toString() ?? byKind[kind] },
   { title: 'who', show: ({ who }) => who },
   { title: 'where', show: ({ where }) => where },
-  { title: 'may', show: ({ actions }) => actions.join(',') },
+  {
+    title: 'may',
+    show: ({ role, actions }) => role ?? actions.join(','),
+    plain: ({ actions }) => actions.join(','),
+  },
+  { title: 'look', show: ({ flags }) => flags.join(',') },
   { title: 'used', show: ({ actionsUsed = [] }) => actionsUsed.join(',') },
   {
     title: 'last used',
-    show: ({ kind, lastUsedAt }) => moment(lastUsedAt, kind === 'visibility' ? '' : 'never'),
+    show: ({ kind, lastUsedAt }) => day(lastUsedAt, kind === 'visibility' ? '' : 'never'),
     plain: ({ lastUsedAt = '' }) => lastUsedAt,
   },
   {
     title: 'until',
-    show: ({ expiresAt }) => moment(expiresAt, ''),
+    show: ({ expiresAt }) => day(expiresAt, ''),
     plain: ({ expiresAt = '' }) => expiresAt,
   },
   {
     title: 'given',
-    show: ({ grantedAt }) => moment(grantedAt, ''),
+    show: ({ grantedAt }) => day(grantedAt, ''),
     plain: ({ grantedAt }) => grantedAt,
   },
   { title: 'by', show: ({ grantedBy = '' }) => grantedBy },
-  { title: 'look', show: ({ flags }) => flags.join(',') },
   { title: 'reason', show: ({ reason = '' }) => reason },
 ]
 
-function moment(time: string | undefined, none: string): string {
-  return time === undefined ? none : formatMoment(new Date(time))
+/** The hour does not matter in a review, and takes the room of what does. */
+function day(time: string | undefined, none: string): string {
+  return time === undefined ? none : formatMoment(new Date(time)).slice(0, 'yyyy-mm-dd'.length)
 }
 
 const csvColumns: readonly CsvColumn<Right>[] = [

@@ -127,6 +127,13 @@ async function explained(
   } catch (error) {
     const refused = refusalOf(error)
     if (refused === undefined) throw error
+    deps.audit({
+      event: 'login.failed',
+      actor: { name: 'unknown account' },
+      subject: 'unknown account',
+      address: call.request.peer.address,
+      detail: { provider: call.target.provider, why: refused.why },
+    })
     const context = contextOf(deps, call)
     const page = { ...context, title: 'You are not signed in', why: refused.why, again: '/login' }
     return pageReply(problemPage(page), refused.status)
