@@ -193,7 +193,9 @@ suite('the script of the page that lets a program in', () => {
     assert.equal(page.element('done-title').focused, 1)
     const refused = openPage(deviceScript, [{ status: 200 }], ['find'])
     await refused.happen('refuse', 'click')
-    assert.equal((refused.sent[0]?.body as { answer: string }).answer, 'refuse')
+    const [sent] = refused.sent
+    assert.ok(sent)
+    assert.equal((sent.body as { answer: string }).answer, 'refuse')
     assert.match(refused.element('done-title').textContent, /stays out/)
   })
 
