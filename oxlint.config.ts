@@ -40,7 +40,12 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
 export const topFolder = 'process'
 
 /** Libraries that stay inside one folder, so that replacing them is a change to that folder. */
-const confined: Readonly<Record<string, string>> = { kysely: 'metadata', pg: 'metadata' }
+const confined: Readonly<Record<string, string>> = {
+  kysely: 'metadata',
+  pg: 'metadata',
+  'openid-client': 'sign-on',
+  ldapts: 'sign-on',
+}
 
 const testFiles = [
   '**/*.test.{ts,mjs}',

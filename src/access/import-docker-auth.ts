@@ -2,15 +2,12 @@
 // worked out in import-docker-auth-plan.ts.
 import { sortActions } from '../auth/action.ts'
 import { namespaceOfPlace, type Place } from '../auth/place.ts'
-import { appendAudit } from '../metadata/audit.ts'
 import { listGrants, type GrantRow, type GrantSubject } from '../metadata/grant-rows.ts'
-import { insertGrant } from '../metadata/grants.ts'
 import type { MetadataStore, Reader, Transaction } from '../metadata/metadata-store.ts'
 import { findNamespace } from '../metadata/namespaces.ts'
 import { findPrincipalByName } from '../metadata/principals.ts'
-import { findRepository } from '../metadata/repositories.ts'
-import { parseRepositoryName } from '../oci/reference.ts'
 import type { Actor } from './actor.ts'
+import { giveFirstGrants } from './first-grants.ts'
 import { readDockerAuth, type DockerAuthFile } from './import-docker-auth-file.ts'
 import { readAccount } from './import-docker-auth-patterns.ts'
 import {
@@ -25,8 +22,7 @@ import {
   type ImportedUser,
   type PlannedUser,
 } from './import-htpasswd-users.ts'
-import { ensureNamespace } from './namespaces.ts'
-import { formatSubject, subjectOf } from './subjects.ts'
+import { subjectOf } from './subjects.ts'
 
 export interface DockerAuthImport {
   readonly users: readonly ImportedUser[]
@@ -184,29 +180,7 @@ async function addPlannedGrant(
   const holder = await findHolder(tx, subject)
   if (holder === undefined) throw new Error(`there is no user for a grant on ${place.text}`)
   if ((await findHeld(tx, holder, place)) !== undefined) return
-  if (place.kind === 'namespace') {
-    await ensureNamespace(tx, actor, { name: namespaceOfPlace(place), subject: holder })
-  }
-  const repository =
-    place.kind === 'repository'
-      ? await findRepository(tx, parseRepositoryName(place.text))
-      : undefined
-  const grant = await insertGrant(tx, {
-    holder,
-    placeKind: place.kind,
-    place: place.text,
-    repositoryId: repository?.id,
-    actions: actions.join(','),
-    reason,
-    grantedBy: actor.id,
-    expiresAt: undefined,
-  })
-  await appendAudit(tx, {
-    event: 'grant.added',
-    actor,
-    subject: formatSubject(holder),
-    detail: { grant, where: place.text, actions: actions.join(','), reason },
-  })
+  await giveFirstGrants(tx, actor, { subject: holder, reason }, [{ place, actions }])
 }
 
 export function nameOf(subject: PlannedSubject): string {
