@@ -9,8 +9,9 @@ import { root } from './bootstrap.mjs'
 
 const program = `
   const { pid, cwd, execArgv, argv, env } = process
-  console.log(JSON.stringify({ pid, cwd: cwd(), execArgv, args: argv.slice(2), threads: env.UV_THREADPOOL_SIZE }))
+  // Before the line: whoever reads it sends the signal.
   if (argv[2] === 'wait') process.on('SIGTERM', () => process.exit(7)), setInterval(() => {}, 1000)
+  console.log(JSON.stringify({ pid, cwd: cwd(), execArgv, args: argv.slice(2), threads: env.UV_THREADPOOL_SIZE }))
 `
 
 function checkout(t) {
