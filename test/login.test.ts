@@ -166,7 +166,7 @@ describe('carrel login', () => {
     assert.equal(right.code, 0, right.stderr)
     assert.match((await hosts(home))[`https://${registry.host}`]?.token ?? '', /^carrel_pat_/)
 
-    const [recovery = ''] = await switchSecondFactorOn()
+    const [recovery = ''] = await switchSecondFactorOn(env)
     const alone = await run(`${line} --password-stdin`, env, registry.password)
     assert.equal(alone.code, 4)
     assert.match(alone.stderr, /the account has a second factor, and there is no terminal/)
@@ -183,21 +183,22 @@ describe('carrel login', () => {
     assert.match((await hosts(other))[`https://${registry.host}`]?.token ?? '', /^carrel_pat_/)
   })
 
-  /** Returns the recovery codes. */
-  async function switchSecondFactorOn(): Promise<readonly string[]> {
-    const headers = { authorization: registry.authorization, 'content-type': 'application/json' }
-    const address = `http://127.0.0.1:${registry.port}/api/v1/account/totp`
-    const begun = await fetch(address, { method: 'POST', headers, body: '{}' })
-    const { secret } = (await begun.json()) as { secret: string }
+  /** By whoever signed in from there. Returns the recovery codes. */
+  async function switchSecondFactorOn(env: Environment): Promise<readonly string[]> {
+    const line = `user totp on --host https://${registry.host}`
+    const begun = await run(line, env)
+    assert.equal(begun.code, 0, begun.stderr)
+    assert.match(begun.stderr, /otpauth:\/\/totp\//)
+    const secret = /secret for the app: ([A-Z2-7]+)/.exec(begun.stderr)?.[1] ?? ''
     const bits = Array.from(secret, (sign) =>
       'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(sign).toString(2).padStart(5, '0'),
     )
     const bytes = bits.join('').match(/.{8}/g) ?? []
     const key = Uint8Array.from(bytes, (byte) => Number.parseInt(byte, 2))
-    const body = JSON.stringify({ code: totpCode(key, totpStep(Date.now())) })
-    const on = await fetch(`${address}/confirm`, { method: 'POST', headers, body })
-    assert.equal(on.status, 200)
-    return ((await on.json()) as { recoveryCodes: readonly string[] }).recoveryCodes
+    assert.notEqual((await run(`${line} --code 000000x`, env)).code, 0)
+    const on = await run(`${line} --code ${totpCode(key, totpStep(Date.now()))}`, env)
+    assert.equal(on.code, 0, on.stderr)
+    return on.stdout.trimEnd().split('\n')
   }
 
   test('says how to trust a certificate that is not known', async () => {

@@ -1,15 +1,12 @@
-// `carrel user edit|disable|enable|totp off`.
+// `carrel user edit|disable|enable`.
 import type { Command } from 'commander'
 
 import { usageError } from '../cli-error.ts'
-import { addRemovalOptions } from '../common-options.ts'
 import type { CommandContext } from '../context.ts'
 import { describeCommand } from '../help-text.ts'
 import { addManagementOptions, withApi } from '../management.ts'
 import type { ManagementOptions } from '../management.ts'
 import { guessing } from '../not-found.ts'
-import { agreeToRemoval } from '../removal.ts'
-import type { RemovalOptions } from '../removal.ts'
 import { guessUser } from './user-show.ts'
 
 interface Options extends ManagementOptions {
@@ -39,7 +36,6 @@ export function defineChanges(command: Command, context: CommandContext): void {
     more: 'Tokens that have not ended meanwhile work again.',
     said: (name) => `${name} can sign in again`,
   })
-  defineTotp(command, context)
 }
 
 function defineEdit(command: Command, context: CommandContext): void {
@@ -110,35 +106,4 @@ function defineSwitch(
       output.say(said(name))
     })
   })
-}
-
-function defineTotp(command: Command, context: CommandContext): void {
-  const totp = describeCommand(command.command('totp').usage('COMMAND [options]'), {
-    summary: 'second factors of users who have lost theirs',
-    examples: ['carrel user totp off ann'],
-  })
-  const off = describeCommand(totp.command('off'), {
-    summary: 'switch the second factor of a user off',
-    more: 'From then on the password alone is enough, until the user switches it on again.',
-    examples: ['carrel user totp off ann', 'carrel user totp off ann --yes'],
-    json: '{ "name", "removed": true|false }',
-  })
-  off.argument('<NAME>')
-  addManagementOptions(addRemovalOptions(off)).action(
-    async (name: string, options: Options & RemovalOptions) => {
-      const { output } = context
-      await withApi(context, options, async (api) => {
-        const guess = guessUser(api, name, (near) => `carrel user totp off ${near}`)
-        const user = await guessing(guess, async () => api.call('users.show', { name }))
-        // Without a second factor there is nothing to ask about: the server says so.
-        const consequences = `${name} signs in with the password alone; recovery codes no longer work`
-        const agreed = !user.totp || (await agreeToRemoval(output, consequences, options))
-        if (agreed) {
-          await api.call('users.stopTotp', { name })
-          output.say(`switched the second factor of ${name} off`)
-        }
-        if (options.json) output.json({ name, removed: agreed })
-      })
-    },
-  )
 }

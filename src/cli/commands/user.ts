@@ -18,6 +18,7 @@ import type { RemovalOptions } from '../removal.ts'
 import type { Column } from '../table.ts'
 import { formatMoment } from '../text.ts'
 import { defineChanges } from './user-changes.ts'
+import { defineTotp } from './user-totp.ts'
 import { defineShow, guessUser } from './user-show.ts'
 
 interface Options extends ManagementOptions {
@@ -44,6 +45,7 @@ export function define(command: Command, context: CommandContext): void {
   defineShow(command, context)
   defineCreate(command, context)
   defineChanges(command, context)
+  defineTotp(command, context)
   definePasswd(command, context)
   defineRm(command, context)
 }
