@@ -13,6 +13,7 @@ import { formatAddress, isLoopbackHost } from '../config/listen-address.ts'
 import type { DoorEvent } from '../http/events.ts'
 import { ensureFirstAdministrator } from '../installation/first-administrator.ts'
 import { introduceHtpasswdUsers } from '../installation/htpasswd-users.ts'
+import { ensureTotpKey } from '../installation/totp-key.ts'
 import { accessUpkeep } from '../installation/upkeep.ts'
 import { ensureIdentity } from '../installation/identity.ts'
 import { requireSignIn } from '../compose-sign-in.ts'
@@ -51,6 +52,8 @@ export async function serve(config: Config, options: ServeOptions): Promise<numb
         { passwordFile: config.adminPasswordFile, mayGenerate: options.terminal },
       )
   await passwords.close()
+  // Made now, when a disk that is full would be seen. Without it people sign in all the same, but for second factors.
+  await ensureTotpKey(config.dataDir).catch((error: unknown) => warn(String(error)))
   if (config.htpasswdFile !== undefined) await introduceHtpasswdUsers(metadata, config.htpasswdFile)
   await using certificate = await followCertificate(config, warn)
   const port = await requireFreePort(config.listen.host, config.listen.port)
