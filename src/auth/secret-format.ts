@@ -27,7 +27,8 @@ export function makeSecret(kind: SecretKind): string {
 
 /** Undefined for what cannot be a secret of ours. Says nothing of whether there is such a secret. */
 export function readSecret(text: string): { readonly kind: SecretKind } | undefined {
-  if (text.length > longest) return undefined
+  // Nearly everything that is asked about is a password or a registry token.
+  if (!text.startsWith('carrel_') || text.length > longest) return undefined
   const kind = shape.exec(text)?.[1]
   if (kind === undefined) return undefined
   const split = text.length - checksumCharacters
