@@ -44,17 +44,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<numb
   const turn = new SharedArrayBuffer(4)
   await using metadata = await openMetadata(config, { migrate: true, turn, longLog: true })
   await using storage = await openBlobs(config.dataDir)
-  const passwords = createPasswordPool({ threads: 1, queueLimit: 8 })
-  const setup = config.open
-    ? {}
-    : await ensureFirstAdministrator(
-        { metadata, passwords },
-        { passwordFile: config.adminPasswordFile, mayGenerate: options.terminal },
-      )
-  await passwords.close()
-  // Made now, when a disk that is full would be seen. Without it people sign in all the same, but for second factors.
-  await ensureTotpKey(config.dataDir).catch((error: unknown) => warn(String(error)))
-  if (config.htpasswdFile !== undefined) await introduceHtpasswdUsers(metadata, config.htpasswdFile)
+  const setup = await prepareInstallation(config, { metadata, terminal: options.terminal, warn })
   await using certificate = await followCertificate(config, warn)
   const port = await requireFreePort(config.listen.host, config.listen.port)
   const count =
@@ -112,6 +102,31 @@ export async function serve(config: Config, options: ServeOptions): Promise<numb
     warn(`The audit log will be sealed at the next start: ${String(error)}`),
   )
   return 0
+}
+
+/** What has to be there before anybody is served. */
+async function prepareInstallation(
+  config: Config,
+  { metadata, terminal, warn }: PreparationParts,
+): Promise<Partial<Awaited<ReturnType<typeof ensureFirstAdministrator>>>> {
+  const passwords = createPasswordPool({ threads: 1, queueLimit: 8 })
+  const setup = config.open
+    ? {}
+    : await ensureFirstAdministrator(
+        { metadata, passwords },
+        { passwordFile: config.adminPasswordFile, mayGenerate: terminal },
+      )
+  await passwords.close()
+  // Made now, when a disk that is full would be seen. Without it people sign in all the same, but for second factors.
+  await ensureTotpKey(config.dataDir).catch((error: unknown) => warn(String(error)))
+  if (config.htpasswdFile !== undefined) await introduceHtpasswdUsers(metadata, config.htpasswdFile)
+  return setup
+}
+
+interface PreparationParts {
+  readonly metadata: MetadataStore
+  readonly terminal: boolean
+  readonly warn: (message: string) => void
 }
 
 /** Its name must survive a power loss like what is in it. */
