@@ -111,7 +111,7 @@ suite('doctor', () => {
   test('gives a line to run for everything that is not well', async (t) => {
     const config: Config = {
       ...(await aConfig(t)),
-      open: true,
+      open: 'local',
       plainHttp: 'everywhere',
       htpasswdFile: '/nowhere/htpasswd',
       adminPasswordFile: '/nowhere/password',

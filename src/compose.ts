@@ -88,7 +88,7 @@ export async function createRegistryServer(
     app,
     certificate: settings.certificate,
     plainHttp: settings.plainHttp,
-    localOnly: settings.open,
+    localOnly: settings.open === 'local',
     trustedProxies: settings.trustedProxies,
     publicOrigin: settings.publicOrigin,
     tlsRefused: (address) => emit({ kind: 'tls-refused', address }),

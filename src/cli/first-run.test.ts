@@ -50,7 +50,7 @@ test('a server that others reach shows how they trust it and sign in', () => {
 })
 
 test('an open server is loud about it and asks nobody to sign in', () => {
-  const { setup: _setup, generated: _generated, ...facts } = factsOf({ open: true })
+  const { setup: _setup, generated: _generated, ...facts } = factsOf({ open: 'local' })
   const screen = firstRunScreen(facts, style)
   assert.match(screen, /│ {2}OPEN MODE: there is no login/)
   assert.doesNotMatch(screen, /docker login|Sign in/)
@@ -77,7 +77,7 @@ test('no line is wider than 80 columns, in colour neither, and colour changes no
   ]
   for (const facts of [
     factsOf({ warnings, dataDir: '/var/lib/a/rather/deep/folder/for/the/data/of/carrel' }),
-    factsOf({ warnings, open: true }),
+    factsOf({ warnings, open: 'local' }),
     factsOf({ networkRegistries: ['192.168.100.100:5443'] }),
   ]) {
     for (const render of [firstRunScreen, laterStartScreen]) {

@@ -45,7 +45,7 @@ export interface StartFacts {
   readonly generated?: { readonly name: string; readonly password: string }
   /** SHA-256 of our own authority, hexadecimal with or without colons; absent with a certificate of one's own. */
   readonly authorityFingerprint?: string
-  readonly open: boolean
+  readonly open: false | 'local' | 'everyone'
   readonly repositories: number
   readonly tags: number
   readonly warnings: readonly string[]

@@ -95,7 +95,7 @@ test('every flag of serve reaches its setting', async () => {
       dataDir: '/d',
       listen: { host: '::1', port: 1 },
       publicUrl: 'http://r/',
-      open: true,
+      open: 'local',
       plainHttp: 'everywhere',
       trustedProxies: [{ address: '10.0.0.1', prefix: 32, family: 'ipv4' }],
       auditPulls: false,

@@ -13,6 +13,8 @@ import type { ConfigFlags, Environment } from './raw.ts'
 import { readConfig } from './read.ts'
 import { settings } from './settings.ts'
 
+const dayMs = 86_400_000
+
 async function parse(env: Environment, flags: ConfigFlags = {}, cwd = '/nowhere') {
   return parseConfig(await readConfig({ env, flags, cwd }))
 }
@@ -50,6 +52,15 @@ test('without any setting the server is private: this machine only, login, TLS o
     workers: 'auto',
     tls: { mode: 'own-authority', extraNames: [] },
     metadata: { dialect: 'sqlite' },
+    keep: {
+      deletedMs: 14 * dayMs,
+      untaggedMs: 14 * dayMs,
+      unreferencedMs: dayMs,
+      trashMs: dayMs,
+    },
+    scrubEveryMs: 28 * dayMs,
+    diskReserveBytes: 256 * 1024 * 1024,
+    backup: { everyMs: dayMs, keep: 14, drillEveryMs: 7 * dayMs },
     uploadExpiryHours: 24,
     drainSeconds: 60,
     tokenLifetimeMinutes: 15,
@@ -73,6 +84,18 @@ test('every variable reaches its place in the tree', async () => {
     CARREL_HTPASSWD: 'auth/htpasswd',
     CARREL_ADMIN_PASSWORD_FILE: '/run/secrets/admin',
     CARREL_UPLOAD_EXPIRY_HOURS: '48',
+    CARREL_KEEP_DELETED: '2w',
+    CARREL_KEEP_UNTAGGED: 'forever',
+    CARREL_KEEP_UNREFERENCED: '2s',
+    CARREL_KEEP_TRASH: '90m',
+    CARREL_SCRUB_EVERY: 'never',
+    CARREL_DISK_RESERVE: '1GiB',
+    CARREL_BACKUP_TO: '/backup',
+    CARREL_BACKUP_EVERY: '6h',
+    CARREL_BACKUP_KEEP: '3',
+    CARREL_BACKUP_KEY_FILE: 'backup.key',
+    CARREL_BACKUP_DRILL_EVERY: '30d',
+    CARREL_METRICS_LISTEN: '127.0.0.1:5001',
     CARREL_DRAIN_SECONDS: '0',
     CARREL_TOKEN_LIFETIME_MINUTES: '5',
     CARREL_LOG_LEVEL: 'debug',
@@ -98,6 +121,22 @@ test('every variable reaches its place in the tree', async () => {
     tls: { mode: 'files', certificateFile: '/nowhere/chain.pem', keyFile: '/etc/key.pem' },
     htpasswdFile: '/nowhere/auth/htpasswd',
     adminPasswordFile: '/run/secrets/admin',
+    keep: {
+      deletedMs: 14 * dayMs,
+      untaggedMs: Infinity,
+      unreferencedMs: 2000,
+      trashMs: 5_400_000,
+    },
+    scrubEveryMs: Infinity,
+    diskReserveBytes: 1024 ** 3,
+    backup: {
+      to: '/backup',
+      everyMs: dayMs / 4,
+      keep: 3,
+      keyFile: '/nowhere/backup.key',
+      drillEveryMs: 30 * dayMs,
+    },
+    metricsListen: { host: '127.0.0.1', port: 5001 },
     uploadExpiryHours: 48,
     drainSeconds: 0,
     tokenLifetimeMinutes: 5,
@@ -115,7 +154,7 @@ test('a flag beats the environment, the environment beats carrel.yaml, an empty 
   assert.equal(config.listen.port, 3)
   assert.equal(config.workers, 4)
   assert.equal(config.drainSeconds, 7)
-  assert.equal(config.open, true)
+  assert.equal(config.open, 'local')
 })
 
 test('carrel.yaml is looked for in the data folder that was chosen, and its paths start where it lies', async (t) => {

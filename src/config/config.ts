@@ -25,14 +25,25 @@ export type MetadataConfig =
   | { readonly dialect: 'sqlite' }
   | { readonly dialect: 'postgres'; readonly url: Secret }
 
+export interface BackupConfig {
+  /** Absolute; absent: the server makes none by itself. */
+  readonly to?: string
+  readonly everyMs: number
+  /** How many are kept. */
+  readonly keep: number
+  readonly keyFile?: string
+  /** Infinity: no drills. */
+  readonly drillEveryMs: number
+}
+
 export interface Config {
   /** Absolute. */
   readonly dataDir: string
   readonly listen: ListenAddress
   /** Only scheme, host and port; absent: clients are answered under the name they used. */
   readonly publicUrl?: URL
-  /** No login; only loopback peers are answered, whatever the listen address. */
-  readonly open: boolean
+  /** No login. `local`: only loopback peers are answered, whatever the listen address. */
+  readonly open: false | 'local' | 'everyone'
   readonly plainHttp: 'loopback' | 'everywhere'
   readonly trustedProxies: readonly AddressRange[]
   readonly workers: number | 'auto'
@@ -44,6 +55,20 @@ export interface Config {
   readonly outboundAllow: readonly string[]
   readonly outboundAuthoritiesFile?: string
   readonly adminPasswordFile?: string
+  /** Milliseconds. */
+  readonly keep: {
+    /** The recycle bin. */
+    readonly deletedMs: number
+    /** Infinity: images without a tag are never collected. */
+    readonly untaggedMs: number
+    readonly unreferencedMs: number
+    readonly trashMs: number
+  }
+  /** Infinity: no scrubbing. */
+  readonly scrubEveryMs: number
+  readonly diskReserveBytes: number
+  readonly backup: BackupConfig
+  readonly metricsListen?: ListenAddress
   readonly uploadExpiryHours: number
   readonly drainSeconds: number
   readonly tokenLifetimeMinutes: number
@@ -65,11 +90,12 @@ export function parseConfig(raw: RawConfig): ParsedConfig {
   const singleSignOnFile = take('singleSignOn', pathOf, undefined)
   const outboundAuthoritiesFile = take('outboundAuthorities', pathOf, undefined)
   const adminPasswordFile = take('adminPasswordFile', pathOf, undefined)
+  const metricsListen = take('metricsListen', parseAddress, undefined)
   const config: Config = {
     dataDir: take('data', pathOf, resolve(raw.cwd, 'data')),
-    listen: take('listen', (value) => parseListenAddress(values.parseText(value)), defaultListen),
+    listen: take('listen', parseAddress, defaultListen),
     ...(publicUrl && { publicUrl }),
-    open: take('open', values.parseSwitch, false),
+    open: take('open', parseOpen, false),
     plainHttp: take('plainHttp', (value) => values.parseChoice(value, plainHttp), 'loopback'),
     trustedProxies: take('trustedProxies', eachOf(values.parseAddressRange), []),
     workers: take('workers', parseWorkers, 'auto'),
@@ -81,6 +107,20 @@ export function parseConfig(raw: RawConfig): ParsedConfig {
     outboundAllow: take('outboundAllow', eachOf(values.parseText), []),
     ...(outboundAuthoritiesFile !== undefined && { outboundAuthoritiesFile }),
     ...(adminPasswordFile !== undefined && { adminPasswordFile }),
+    keep: {
+      deletedMs: take('keep.deleted', durationOf, 14 * dayMs),
+      untaggedMs: take(
+        'keep.untagged',
+        (value) => values.parseDuration(value, 'forever'),
+        14 * dayMs,
+      ),
+      unreferencedMs: take('keep.unreferenced', durationOf, dayMs),
+      trashMs: take('keep.trash', durationOf, dayMs),
+    },
+    scrubEveryMs: take('scrubEvery', durationOrNever, 28 * dayMs),
+    diskReserveBytes: take('diskReserve', values.parseSize, 256 * 1024 * 1024),
+    backup: parseBackup(take, pathOf),
+    ...(metricsListen !== undefined && { metricsListen }),
     uploadExpiryHours: take('uploadExpiryHours', (value) => values.parseCount(value, 1, 8760), 24),
     drainSeconds: take('drainSeconds', (value) => values.parseCount(value, 0, 3600), 60),
     tokenLifetimeMinutes: take(
@@ -97,6 +137,28 @@ export function parseConfig(raw: RawConfig): ParsedConfig {
   }
   problems.push(...contradictions(raw, config))
   return problems.length > 0 ? { problems } : { config }
+}
+
+const dayMs = 86_400_000
+const durationOf = (value: unknown) => values.parseDuration(value)
+const durationOrNever = (value: unknown) => values.parseDuration(value, 'never')
+const parseAddress = (value: unknown) => parseListenAddress(values.parseText(value))
+
+function parseOpen(value: unknown): Config['open'] {
+  if (value === 'everyone' || value === 'local') return value
+  return values.parseSwitch(value) ? 'local' : false
+}
+
+function parseBackup(take: Take, pathOf: Parse<string>): BackupConfig {
+  const to = take('backup.to', pathOf, undefined)
+  const keyFile = take('backup.keyFile', pathOf, undefined)
+  return {
+    ...(to !== undefined && { to }),
+    everyMs: take('backup.every', durationOf, dayMs),
+    keep: take('backup.keep', (value) => values.parseCount(value, 1, 10_000), 14),
+    ...(keyFile !== undefined && { keyFile }),
+    drillEveryMs: take('backup.drillEvery', durationOrNever, 7 * dayMs),
+  }
 }
 
 const defaultListen: ListenAddress = { host: '127.0.0.1', port: 5443 }

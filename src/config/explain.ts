@@ -32,7 +32,7 @@ function valuesOf(config: Config): Record<SettingKey, string | undefined> {
     data: config.dataDir,
     listen: formatAddress(config.listen),
     publicUrl: config.publicUrl?.origin,
-    open: String(config.open),
+    open: config.open === false ? 'false' : config.open,
     plainHttp: config.plainHttp,
     trustedProxies: list(
       config.trustedProxies.map(({ address, prefix }) => `${address}/${prefix}`),
@@ -48,10 +48,39 @@ function valuesOf(config: Config): Record<SettingKey, string | undefined> {
     outboundAllow: list(config.outboundAllow),
     outboundAuthorities: config.outboundAuthoritiesFile,
     adminPasswordFile: config.adminPasswordFile,
+    'keep.deleted': durationText(config.keep.deletedMs, 'forever'),
+    'keep.untagged': durationText(config.keep.untaggedMs, 'forever'),
+    'keep.unreferenced': durationText(config.keep.unreferencedMs, 'forever'),
+    'keep.trash': durationText(config.keep.trashMs, 'forever'),
+    scrubEvery: durationText(config.scrubEveryMs, 'never'),
+    diskReserve: sizeText(config.diskReserveBytes),
+    'backup.to': config.backup.to,
+    'backup.every': durationText(config.backup.everyMs, 'never'),
+    'backup.keep': String(config.backup.keep),
+    'backup.keyFile': config.backup.keyFile,
+    'backup.drillEvery': durationText(config.backup.drillEveryMs, 'never'),
+    metricsListen: config.metricsListen && formatAddress(config.metricsListen),
     uploadExpiryHours: String(config.uploadExpiryHours),
     drainSeconds: String(config.drainSeconds),
     tokenLifetimeMinutes: String(config.tokenLifetimeMinutes),
     'log.level': config.log.level,
     'log.format': config.log.format,
   }
+}
+
+/** As people would have written it. */
+function durationText(ms: number, endless: string): string {
+  if (ms === Infinity) return endless
+  const units = [
+    ['d', 86_400_000],
+    ['h', 3_600_000],
+    ['m', 60_000],
+  ] as const
+  const fitting = ms === 0 ? undefined : units.find(([, unitMs]) => ms % unitMs === 0)
+  return fitting === undefined ? `${ms / 1000}s` : `${ms / fitting[1]}${fitting[0]}`
+}
+
+function sizeText(bytes: number): string {
+  const mebibytes = bytes / 1024 ** 2
+  return Number.isInteger(mebibytes) ? `${mebibytes}MiB` : String(bytes)
 }

@@ -33,6 +33,41 @@ export function parseCount(value: unknown, least: number, most: number): number 
   throw new InvalidValue(`must be a whole number from ${least} to ${most}`)
 }
 
+const unitsMs: Readonly<Record<string, number>> = {
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 7 * 86_400_000,
+}
+
+/** Milliseconds; `word` (such as forever) is Infinity. */
+export function parseDuration(value: unknown, word?: string): number {
+  const text = String(value).trim()
+  if (word !== undefined && text === word) return Infinity
+  const [, count, unit = ''] = /^(\d{1,6})([smhdw])$/.exec(text) ?? []
+  const ms = Number(count) * (unitsMs[unit] ?? NaN)
+  if (ms >= 0) return ms
+  const or = word === undefined ? '' : `, or ${word}`
+  throw new InvalidValue(`must be a number and s, m, h, d or w, such as 24h or 14d${or}`)
+}
+
+const sizes: Readonly<Record<string, number>> = {
+  '': 1,
+  KiB: 1024,
+  MiB: 1024 ** 2,
+  GiB: 1024 ** 3,
+  TiB: 1024 ** 4,
+}
+
+/** Bytes. */
+export function parseSize(value: unknown): number {
+  const [, count, unit = ''] = /^(\d{1,15}) ?([KMGT]iB)?$/.exec(String(value).trim()) ?? []
+  const bytes = Number(count) * (sizes[unit] ?? NaN)
+  if (Number.isSafeInteger(bytes)) return bytes
+  throw new InvalidValue('must be a number and KiB, MiB, GiB or TiB, such as 256MiB')
+}
+
 export function parseChoice<T extends string>(value: unknown, choices: readonly T[]): T {
   const found = choices.find((choice) => choice === value)
   if (found !== undefined) return found

@@ -83,6 +83,8 @@ const insert = query<{
       storage_key: p.storageKey,
       content: p.content,
       created_at: p.createdAt,
+      // Nothing becomes a blob whose bytes were not hashed on their way in.
+      verified_at: p.createdAt,
       review_after: p.reviewAfter,
     })
     .onConflict((conflict) => conflict.column('digest').doNothing()),

@@ -2,8 +2,9 @@
 // dialects agree. Digests and names compare by bytes (ASCII order) in both dialects.
 import type { Generated } from 'kysely'
 import type { AccessSchema } from './schema-access.ts'
+import type { KeepingSchema } from './schema-keeping.ts'
 
-export interface Schema extends AccessSchema {
+export interface Schema extends AccessSchema, KeepingSchema {
   settings: { key: string; value: string }
   signing_keys: { kid: string; private_jwk: string; public_jwk: string; created_at: number }
   principals: {
@@ -38,6 +39,12 @@ export interface Schema extends AccessSchema {
     description: string
     created_at: number
     created_by: number | null
+    /** Set: it lies in the recycle bin, and `name` is "~ID". */
+    deleted_at: number | null
+    deleted_by: number | null
+    deleted_name: string | null
+    /** JSON. */
+    deleted_grants: string | null
   }
   /** One row for each digest that the installation holds; small content lies in the row itself. */
   blobs: {
@@ -48,6 +55,10 @@ export interface Schema extends AccessSchema {
     created_at: number
     /** When to look whether anything still needs it; null: nothing happened that makes it worth a look. */
     review_after: number | null
+    /** When its bytes were last seen to be those of the digest; 0: never here. */
+    verified_at: number
+    /** Set: the bytes are lost or wrong, and the blob counts as absent until it is pushed again. */
+    damaged_at: number | null
   }
   /** A blob is visible in a repository through this row only. */
   repository_blobs: { repository_id: number; digest: string; linked_at: number }

@@ -25,6 +25,7 @@ import { followCertificate, type FollowedCertificate } from './certificate.ts'
 import { lockData } from './data-lock.ts'
 import { requireFreePort } from './free-port.ts'
 import { startKeeper } from './keeper.ts'
+import { keepingUpkeep } from './keeping-upkeep.ts'
 import { startWorkers } from './workers.ts'
 import type { WorkerSettings } from './worker-settings.ts'
 
@@ -89,7 +90,10 @@ export async function serve(config: Config, options: ServeOptions): Promise<numb
     metadata,
     blobs: storage.blobs,
     uploadExpiryMs: config.uploadExpiryHours * 3_600_000,
-    more: accessUpkeep(metadata, config.dataDir),
+    more: [
+      ...accessUpkeep(metadata, config.dataDir),
+      ...keepingUpkeep({ config, metadata, blobs: storage.blobs, warn }),
+    ],
     failed: (task, error) => warn(`The ${task} failed and will be tried again: ${String(error)}`),
   })
   await Promise.race([stopped, workers.failed]).catch(async (error: unknown) => {

@@ -27,7 +27,7 @@ export interface WorkerSettings {
   readonly publicOrigin: string | undefined
   readonly trustedProxies: readonly AddressRange[]
   readonly plainHttp: 'loopback' | 'everywhere'
-  readonly open: boolean
+  readonly open: false | 'local' | 'everyone'
   readonly htpasswdFile: string | undefined
   readonly singleSignOnFile: string | undefined
   readonly auditPulls: boolean

@@ -6,8 +6,10 @@ import type { Reference, RepositoryName, Tag } from '../oci/reference.ts'
 import { appendAudit, type AuditEntry } from '../metadata/audit.ts'
 import { insertBlob, linkBlob, linkedBlobSize } from '../metadata/blobs.ts'
 import { insertManifest, manifestSize } from '../metadata/manifests.ts'
+import { queueForJournal, type JournalEntry } from '../metadata/journal-queue.ts'
 import type { MetadataStore, Transaction } from '../metadata/metadata-store.ts'
 import { reviewBlob, reviewManifest } from '../metadata/reviews.ts'
+import { insertTagChange } from '../metadata/tag-changes.ts'
 import { findTag, setTag } from '../metadata/tags.ts'
 import { makeRepository } from './repository.ts'
 
@@ -71,7 +73,6 @@ export async function pushManifest(
   const tags = reference.kind === 'tag' ? [reference.tag, ...push.tags] : push.tags
 
   const movedTag = await metadata.write(async (tx) => {
-    let moved = false
     const repositoryId =
       typeof push.repositoryId === 'number'
         ? push.repositoryId
@@ -94,12 +95,17 @@ export async function pushManifest(
     })
     // What is pushed as a part of an index to come must not be collected before that arrives.
     if (!isNew && tags.length === 0) await reviewManifest(tx, repositoryId, digest)
+    const news: JournalEntry[] = isNew ? [{ kind: 'manifest', repositoryId, digest }] : []
+    const moves: TagMove[] = []
     for (const tag of new Set(tags)) {
       const move = { repositoryId, tag, digest, updatedBy: pusher.id }
-      moved = (await moveTag(tx, move, push.keepTags)) || moved
+      const how = await moveTag(tx, move, push.keepTags)
+      moves.push(how)
+      if (how !== 'there') news.push(tagEntry(move))
     }
+    await queueForJournal(tx, news)
     await appendAudit(tx, pushEntry(push, { digest, tags }))
-    return moved
+    return moves.includes('moved')
   })
   return {
     digest,
@@ -110,19 +116,24 @@ export async function pushManifest(
   }
 }
 
-/** Returns whether it was there and pointed elsewhere. */
-async function moveTag(
+interface TagTarget {
+  readonly repositoryId: number
+  readonly tag: Tag
+  readonly digest: Digest
+  readonly updatedBy: number | undefined
+}
+
+/** `there`: it points to the digest already. */
+type TagMove = 'there' | 'new' | 'moved'
+
+/** Sets a tag, with its history; what it pointed to is due for review. @throws {OciError} DENIED */
+export async function moveTag(
   tx: Transaction,
-  move: {
-    readonly repositoryId: number
-    readonly tag: Tag
-    readonly digest: Digest
-    readonly updatedBy: number | undefined
-  },
+  move: TagTarget,
   keepTags: string | undefined,
-): Promise<boolean> {
+): Promise<TagMove> {
   const before = await findTag(tx, move.repositoryId, move.tag)
-  if (before?.digest === move.digest) return false
+  if (before?.digest === move.digest) return 'there'
   if (before !== undefined && keepTags !== undefined) {
     throw new OciError('DENIED', {
       message: `The tag ${move.tag} is there already, with another image. ${keepTags}`,
@@ -130,9 +141,14 @@ async function moveTag(
     })
   }
   await setTag(tx, move)
-  if (before === undefined) return false
+  await insertTagChange(tx, { ...move, changedBy: move.updatedBy })
+  if (before === undefined) return 'new'
   await reviewManifest(tx, move.repositoryId, before.digest)
-  return true
+  return 'moved'
+}
+
+export function tagEntry({ repositoryId, tag, digest, updatedBy }: TagTarget): JournalEntry {
+  return { kind: 'tag', repositoryId, tag, digest, at: Date.now(), by: updatedBy ?? null }
 }
 
 function pushEntry(

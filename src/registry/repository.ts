@@ -1,4 +1,5 @@
 // Repositories come into being with the first push, as visible as their namespace says, or beforehand on purpose.
+import { queueForJournal } from '../metadata/journal-queue.ts'
 import type { MetadataStore, Transaction } from '../metadata/metadata-store.ts'
 import { defaultVisibilityFor, insertNamespace } from '../metadata/namespaces.ts'
 import { findRepository, insertRepository, type RepositoryRow } from '../metadata/repositories.ts'
@@ -22,8 +23,9 @@ export async function makeRepository(
   const namespace = namespaceOf(name)
   if (namespace !== undefined) await insertNamespace(tx, { name: namespace, createdBy })
   const visibility = await defaultVisibilityFor(tx, name)
-  await insertRepository(tx, { name, visibility, createdBy })
+  const isNew = await insertRepository(tx, { name, visibility, createdBy })
   const repository = await findRepository(tx, name)
   if (repository === undefined) throw new Error(`repository ${name} vanished while it was made`)
+  if (isNew) await queueForJournal(tx, [{ kind: 'repository', repositoryId: repository.id }])
   return repository
 }

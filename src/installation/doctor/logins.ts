@@ -6,7 +6,7 @@ import { ok, problem, reasonOf, shellWord, warning, type Check } from './check.t
 
 /** Only what is out of the ordinary. */
 export function checkDoors(settings: {
-  readonly open: boolean
+  readonly open: false | 'local' | 'everyone'
   readonly plainHttp: 'loopback' | 'everywhere'
 }): readonly Check[] {
   const checks: Check[] = []

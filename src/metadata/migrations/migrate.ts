@@ -10,9 +10,10 @@ import {
 } from 'kysely'
 import { init } from './0001-init.ts'
 import { access } from './0002-access.ts'
+import { keeping } from './0003-keeping.ts'
 import type { ColumnWords, Migration } from './migration.ts'
 
-export const migrations: readonly Migration[] = [init, access]
+export const migrations: readonly Migration[] = [init, access, keeping]
 
 export const sqliteWords: ColumnWords = {
   text: sql`text`,

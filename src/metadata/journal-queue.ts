@@ -1,0 +1,80 @@
+// What the journal in the storage has yet to tell. Written in the transaction of the change, so that the journal can
+// forget nothing; taken away when the journal holds it (journal/).
+import type { Digest } from '../oci/digest.ts'
+import type { Reader, Transaction } from './metadata-store.ts'
+import { query } from './query.ts'
+
+/** One fact. Times are milliseconds since 1970; `by` is the id of a principal. */
+export type JournalEntry =
+  /** A repository is there, or changed; its fields are looked up when the journal is written. */
+  | { readonly kind: 'repository'; readonly repositoryId: number }
+  | { readonly kind: 'repository-deleted'; readonly repositoryId: number; readonly at: number }
+  | { readonly kind: 'repository-purged'; readonly repositoryId: number }
+  /** A manifest is there; its bytes are looked up when the journal is written. */
+  | { readonly kind: 'manifest'; readonly repositoryId: number; readonly digest: Digest }
+  | {
+      readonly kind: 'manifest-deleted'
+      readonly repositoryId: number
+      readonly digest: Digest
+      readonly at: number
+    }
+  | {
+      readonly kind: 'tag'
+      readonly repositoryId: number
+      readonly tag: string
+      /** Null: deleted. */
+      readonly digest: Digest | null
+      readonly at: number
+      readonly by: number | null
+    }
+
+const insert = query<{ entries: string }>()((db, p) =>
+  db.insertInto('journal_queue').values({ entries: p.entries }),
+)
+
+export async function queueForJournal(
+  tx: Transaction,
+  entries: readonly JournalEntry[],
+): Promise<void> {
+  if (entries.length > 0) await tx.run(insert, { entries: JSON.stringify(entries) })
+}
+
+const next = query<{ limit: number }>()((db, p) =>
+  db.selectFrom('journal_queue').select(['id', 'entries']).orderBy('id').limit(p.limit),
+)
+
+export interface QueuedEntries {
+  readonly id: number
+  readonly entries: readonly JournalEntry[]
+}
+
+/** The oldest; they stay until removed. */
+export async function listJournalQueue(
+  reader: Reader,
+  limit: number,
+): Promise<readonly QueuedEntries[]> {
+  const rows = await reader.all(next, { limit })
+  return rows.map(({ id, entries }) => ({
+    id,
+    entries: JSON.parse(entries) as readonly JournalEntry[],
+  }))
+}
+
+const remove = query<{ id: number }>()((db, p) =>
+  db.deleteFrom('journal_queue').where('id', '=', p.id),
+)
+
+export async function removeFromJournalQueue(
+  tx: Transaction,
+  ids: readonly number[],
+): Promise<void> {
+  for (const id of ids) await tx.run(remove, { id })
+}
+
+const count = query<object>()((db) =>
+  db.selectFrom('journal_queue').select((of) => of.fn.countAll<number>().as('count')),
+)
+
+export async function countJournalQueue(reader: Reader): Promise<number> {
+  return Number((await reader.one(count, {}))?.count)
+}
