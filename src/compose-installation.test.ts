@@ -18,6 +18,7 @@ import { digestOf } from './oci/digest.ts'
 const goodPassword = 'seven-red-lanterns'
 const look = { create: false }
 const make = { create: true }
+const wholly = { deep: true, repair: false }
 
 suite('an installation without a server', () => {
   test('is not found where there is none, and nothing is made by looking', async (t) => {
@@ -38,7 +39,7 @@ suite('an installation without a server', () => {
     }
     assert.equal((await stat(config.dataDir)).mode & 0o777, 0o700)
     await using again = await openInstallation(config, look)
-    assert.equal((await again.fsck(() => undefined)).ok, true)
+    assert.equal((await again.fsck(() => undefined, wholly)).ok, true)
   })
 
   test('refuses in the words of the command line', async (t) => {
@@ -119,7 +120,7 @@ suite('doctor', () => {
     }
     const wrong = (await checksOf(config)).filter(({ status }) => status !== 'ok')
     const names = wrong.map(({ name }) => name)
-    for (const name of ['open mode', 'plain HTTP', 'htpasswd', 'password file', 'certificate']) {
+    for (const name of ['authentication', 'plain HTTP', 'htpasswd', 'password file', 'certificate']) {
       assert.ok(names.includes(name), name)
     }
     for (const { fix, message } of wrong) assert.ok(fix && message.endsWith('.'), message)
@@ -160,7 +161,7 @@ suite('commands beside a running server', () => {
     assert.equal(tag.updatedBy, 'admin')
     const { bytes, tags, pushedAt } = await api.call('repositories.show', { name })
     assert.ok(bytes > 50_000 && tags === 1 && pushedAt !== undefined)
-    const report = await installation.fsck(() => undefined)
+    const report = await installation.fsck(() => undefined, wholly)
     assert.deepEqual([report.ok, report.tags, report.blobs, report.notes], [true, 1, 2, []])
 
     const anonymous = async () => fetch(`${registry.url}/v2/admin/app/manifests/1.0`)

@@ -1,6 +1,6 @@
 // What commands do to an installation, beside a running server or without one: the composition root of everything but
 // serving. Refusals of installation/ become those of the command line here.
-import { mkdir, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Actor } from './access/actor.ts'
 import { importDockerAuth } from './access/import-docker-auth.ts'
@@ -9,8 +9,10 @@ import { Refusal } from './access/refusal.ts'
 import { createPasswordPool, type PasswordPool } from './auth/password-pool.ts'
 import { originOf } from './cli/addresses.ts'
 import { InstallationError, type Check, type Installation } from './cli/composition.ts'
+import { keepingChecks, publicChecks } from './compose-doctor.ts'
 import { checkSignIn } from './compose-sign-in.ts'
 import { databaseFile, openBlobs, openMetadata } from './compose-stores.ts'
+import { makeDurableFolder } from './certificates/durable-file.ts'
 import type { Config } from './config/config.ts'
 import { isLoopbackHost } from './config/listen-address.ts'
 import { fsck } from './fsck/fsck.ts'
@@ -49,7 +51,7 @@ export async function openInstallationData(
   return explained(config, async () => {
     const isThere = await hasInstallation(config)
     if (!isThere && !create) throw noInstallation(config)
-    if (!isThere) await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
+    if (!isThere) await makeDurableFolder(config.dataDir)
     const metadata = await openMetadata(config, { migrate: true })
     try {
       if (create) await ensureIdentity(metadata)
@@ -111,7 +113,7 @@ function installationOf(config: Config, metadata: MetadataStore): Installation {
       run(async () => importHtpasswd(users, operator, text, options)),
     importDockerAuth: async (text, options) =>
       run(async () => importDockerAuth(users, operator, text, options)),
-    fsck: async (onProgress) => run(async () => fsckOf(config, metadata, onProgress)),
+    fsck: async (...how) => run(async () => fsckOf(config, metadata, how)),
     [Symbol.asyncDispose]: async () => close(passwords, metadata),
   }
 }
@@ -124,11 +126,12 @@ async function close(passwords: PasswordPool, metadata: MetadataStore): Promise<
 async function fsckOf(
   config: Config,
   metadata: MetadataStore,
-  onProgress: Parameters<Installation['fsck']>[0],
+  [onProgress, options]: Parameters<Installation['fsck']>,
 ) {
   const { damage } = await inspectDatabase(config, 'thorough')
   await using storage = await openBlobs(config.dataDir)
-  return await fsck({ metadata, blobs: storage.blobs, databaseDamage: damage }, onProgress)
+  const deps = { metadata, blobs: storage.blobs, databaseDamage: damage }
+  return await fsck({ ...deps, ...options }, onProgress)
 }
 
 /** In the words of the command line, which knows neither our errors nor those of a database. */
@@ -182,7 +185,7 @@ export async function* doctor(config: Config): AsyncGenerator<Check> {
   const isEmbedded = metadata.dialect === 'sqlite'
   const folder = await checkDataFolder(dataDir)
   yield* folder.checks
-  yield* await guarded('disk space', async () => checkSpace(dataDir))
+  yield* await guarded('disk space', async () => checkSpace(dataDir, config.diskReserveBytes))
   if (folder.usable) {
     const holdsDatabase = isEmbedded
     yield* await guarded('file system', async () => checkFileSystem(dataDir, { holdsDatabase }))
@@ -191,6 +194,7 @@ export async function* doctor(config: Config): AsyncGenerator<Check> {
   const installationId = folder.usable || !isEmbedded ? yield* checkContents(config) : undefined
   yield* await guarded('port', async () => checkListening(config.listen, installationId))
   yield* await guarded('certificate', async () => [await checkCertificate(config)])
+  yield* await guarded('public address', async () => publicChecks(config, installationId))
   yield* checkDoors(config)
   if (config.htpasswdFile !== undefined) yield await checkHtpasswd(config.htpasswdFile)
   if (config.adminPasswordFile !== undefined)
@@ -209,6 +213,7 @@ async function* checkContents(config: Config): AsyncGenerator<Check, string | un
   }
   yield* await guarded('clock', async () => [await checkClock(metadata)])
   yield* await guarded('storage', async () => checkStorage(config, metadata))
+  for (const [name, check] of keepingChecks(config, metadata)) yield* await guarded(name, check)
   return await findSetting(metadata, 'installation-id')
 }
 
@@ -259,7 +264,7 @@ async function checkStorage(config: Config, metadata: MetadataStore): Promise<re
   const [first] = problems
   if (first === undefined) return [probed, ok('blobs', `${blobs} taken at random are whole`)]
   const message = `${problems.length} of ${blobs} taken at random are not whole. ${first.digest ?? ''}: ${first.message}`
-  return [probed, problem('blobs', message, 'carrel fsck')]
+  return [probed, problem('blobs', message, 'carrel fsck --deep')]
 }
 
 async function checkCertificate({ tls, listen, publicUrl, dataDir }: Config): Promise<Check> {

@@ -11,35 +11,54 @@ import { openHtpasswd } from './auth/htpasswd.ts'
 import type { Identity } from './auth/identity.ts'
 import { createPasswordPool, type PasswordPool } from './auth/password-pool.ts'
 import { isHostPort, trustScript } from './certificates/trust-script.ts'
+import { textLine } from './cli/log-text.ts'
+import { createUseLeases } from './collection/lease-of-use.ts'
 import { createApp } from './http/app.ts'
 import { createAuthenticateRequest } from './http/authenticate-request.ts'
 import type { DoorEvent } from './http/events.ts'
+import { createChangeGuard } from './http/read-only.ts'
 import { createRequestLog } from './http/request-log.ts'
 import { createRoutes } from './http/routes.ts'
+import { withRegistry2 } from './http/registry2/with-registry2.ts'
 import { createServer, type RegistryServer } from './http/server.ts'
 import { createPrincipalDirectory } from './installation/principal-directory.ts'
+import { giveRegistry2Rights } from './installation/registry2-rights.ts'
 import { followSigningKeys } from './installation/signing-keys.ts'
 import { ensureTotpKey } from './installation/totp-key.ts'
 import type { AuditEntry } from './metadata/audit.ts'
 import { openPostgres } from './metadata/dialects/postgres.ts'
 import { openSqlite } from './metadata/dialects/sqlite.ts'
 import type { MetadataStore } from './metadata/metadata-store.ts'
+import type { Metric } from './metrics/metric.ts'
 import type { WorkerSettings } from './process/worker-settings.ts'
 import { createUploadTickets } from './registry/upload-ticket.ts'
+import { createWorkerMetrics } from './compose-metrics.ts'
 import { composeSignIn, lazily } from './compose-sign-in.ts'
-import { databaseFile, openBlobs } from './compose-stores.ts'
+import { databaseFile, openBlobs, openSpace } from './compose-stores.ts'
 
 /** Everything that one worker thread serves with. */
 export async function createRegistryServer(
   settings: WorkerSettings,
-  emit: (event: DoorEvent) => void,
-): Promise<{ readonly server: RegistryServer; readonly close: () => Promise<void> }> {
+  outside: Outside,
+): Promise<ComposedServer> {
+  const measured = createWorkerMetrics(settings.name)
+  const emit = measured.emitting(outside.emit)
   const metadata = await openDatabase(settings)
-  const storage = await openBlobs(settings.dataDir)
+  const storage = await openBlobs(settings.dataDir, measured.storage.observe)
   const passwords = createPasswordPool({ threads: 1, queueLimit: 64 })
-  const log = createRequestLog(settings.log)
+  const { level, toStdout, asText } = settings.log
+  const log = createRequestLog({
+    level,
+    toStdout,
+    asText: asText ? textLine : undefined,
+    fields: settings.registry2?.logFields,
+  })
   const uses = createUseRecorder(metadata, { warn: log.warn })
-  const audit = createAuditCollector(metadata, { warn: log.warn })
+  const collector = createAuditCollector(metadata, { warn: log.warn })
+  const audit = { ...collector, add: measured.auditing(collector.add) }
+  const { readOnly, registry2 } = settings
+  const space = openSpace(settings)
+  const guard = createChangeGuard({ metadata, readOnly, space })
   const door = await openDoor(settings, { metadata, passwords, warn: log.warn, audit: audit.add })
   const { authenticator, issuer, gate, secondFactors, signIn } = door
   const watch = createDecisionWatch(uses, audit.add)
@@ -59,6 +78,11 @@ export async function createRegistryServer(
     watch,
     auditPulls: settings.auditPulls,
     draining: () => draining,
+    registry2: registry2?.answers,
+    metricsText: outside.metricsText,
+    space,
+    readOnly,
+    leases: createUseLeases(metadata, settings.keep),
     authorityPem: () => settings.authorityPem,
     trustScript: (hostPort) => trustScriptOf(settings, hostPort),
   })
@@ -70,9 +94,10 @@ export async function createRegistryServer(
       : createAuthenticateRequest({ authenticator, metadata }),
     service: settings.identity.id,
     log,
+    guard,
     api: lazily(async () => {
       const { createApi } = await import('./http/api/api.ts')
-      const parts = { metadata, passwords, gate, watch, idTokens: signIn.idTokens }
+      const parts = { metadata, passwords, gate, watch, guard, idTokens: signIn.idTokens }
       return createApi({
         ...parts,
         audience: audienceOf(settings),
@@ -85,7 +110,7 @@ export async function createRegistryServer(
     watch,
   })
   const server = createServer({
-    app,
+    app: withRegistry2(app, registry2?.answers),
     certificate: settings.certificate,
     plainHttp: settings.plainHttp,
     localOnly: settings.open === 'local',
@@ -93,8 +118,12 @@ export async function createRegistryServer(
     publicOrigin: settings.publicOrigin,
     tlsRefused: (address) => emit({ kind: 'tls-refused', address }),
     idPrefix: settings.name,
+    metrics: measured.http,
+    secure: registry2?.secure,
+    headers: registry2?.answers.headers,
   })
   async function close(): Promise<void> {
+    measured[Symbol.dispose]()
     door.keys[Symbol.dispose]()
     await uses.close()
     await audit.close()
@@ -106,7 +135,21 @@ export async function createRegistryServer(
     draining = true
     await server.drain(graceMs)
   }
-  return { server: { ...server, drain }, close }
+  return { server: { ...server, drain }, close, measure: measured.metrics }
+}
+
+/** What is outside of a worker thread. */
+export interface Outside {
+  readonly emit: (event: DoorEvent) => void
+  /** The metrics of all threads. */
+  readonly metricsText: () => Promise<string>
+}
+
+export interface ComposedServer {
+  readonly server: RegistryServer
+  readonly close: () => Promise<void>
+  /** What this thread has counted. */
+  readonly measure: () => readonly Metric[]
 }
 
 async function openDatabase({ metadata, dataDir }: WorkerSettings): Promise<MetadataStore> {
@@ -130,7 +173,9 @@ async function openDoor(settings: WorkerSettings, { metadata, passwords, warn, a
   const gate = createLoginGate({ metadata, audit })
   const authenticator = createAuthenticator({
     tokens: issuer,
-    principals: createPrincipalDirectory(metadata),
+    principals: createPrincipalDirectory(metadata, {
+      htpasswdUserMade: settings.registry2?.htpasswdRights ? giveRegistry2Rights : undefined,
+    }),
     passwords,
     gate,
     external: signIn.external,

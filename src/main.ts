@@ -25,6 +25,14 @@ const composition: Composition = {
     const { generatePassword } = await import('./auth/generated-password.ts')
     return generatePassword()
   },
+  async backup() {
+    const { composeBackup } = await import('./compose-backup.ts')
+    return composeBackup()
+  },
+  async rebuild(config, request) {
+    const { rebuildInstallation } = await import('./compose-rebuild.ts')
+    return rebuildInstallation(config, request)
+  },
   async *doctor(config) {
     const { doctor } = await import('./compose-installation.ts')
     yield* doctor(config)

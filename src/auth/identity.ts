@@ -36,9 +36,13 @@ export interface AnonymousIdentity {
   readonly limits?: readonly TokenAccess[]
 }
 
-/** Anybody, in an installation (or from an address) that was opened on purpose: everything on repositories. */
+/**
+ * Anybody, in an installation (or from an address) that was opened on purpose: everything on repositories. With a name
+ * and limits: the bearer of a token of somebody else's token service, whose word is all that counts.
+ */
 export interface OpenIdentity {
   readonly kind: 'open'
+  readonly name?: string
   readonly limits?: readonly TokenAccess[]
 }
 
@@ -84,5 +88,5 @@ export function principalId(identity: Identity): number | undefined {
 
 /** As the audit log and messages call it. */
 export function nameOfIdentity(identity: Identity): string {
-  return identity.kind === 'principal' ? identity.name : identity.kind
+  return 'name' in identity && identity.name !== undefined ? identity.name : identity.kind
 }

@@ -11,12 +11,13 @@
 
 import { createPrivateKey } from 'node:crypto'
 import type { X509Certificate } from 'node:crypto'
-import { chmod, mkdir, readdir } from 'node:fs/promises'
+import { chmod, readdir } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import {
   createFile,
   errorCode,
+  makeDurableFolder,
   readIfThere,
   removeOldTemporaries,
   replaceFile,
@@ -73,7 +74,7 @@ export async function ensureCertificates(
 
 async function prepareFolder(folder: string): Promise<void> {
   await explainAccess(folder, async () => {
-    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await makeDurableFolder(folder)
     // Not ours to change on some mounts (Kubernetes volumes); the files are 0600 in any case.
     await chmod(folder, 0o700).catch(() => undefined)
     await removeOldTemporaries(folder)

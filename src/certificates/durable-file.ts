@@ -2,8 +2,8 @@
 // synced, then moved. Each holds a key together with its certificate, so no mixture can appear.
 
 import { randomBytes } from 'node:crypto'
-import { link, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { link, mkdir, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 
 export interface DurableFile {
   readonly path: string
@@ -30,6 +30,19 @@ export async function readIfThere(path: string): Promise<string | undefined> {
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined
     throw error
+  }
+}
+
+/** Makes the folder and what is missing above it, so that the names of all of them survive a power cut. */
+export async function makeDurableFolder(folder: string): Promise<void> {
+  const path = resolve(folder)
+  const first = (await mkdir(path, { recursive: true, mode: 0o700 })) ?? path
+  // The name of the folder itself always: whoever made it may have been killed before the sync.
+  let parent = dirname(path)
+  await syncFolder(parent)
+  while (parent.length > dirname(first).length) {
+    parent = dirname(parent)
+    await syncFolder(parent)
   }
 }
 

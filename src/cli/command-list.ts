@@ -26,6 +26,11 @@ export const commandList: readonly CommandEntry[] = [
     load: () => import('./commands/serve.ts'),
   },
   {
+    name: 'registry',
+    summary: 'take the place of registry:2: its commands, its configuration',
+    load: () => import('./commands/registry.ts'),
+  },
+  {
     name: 'doctor',
     summary: 'check this installation, and say what to do',
     load: () => import('./commands/doctor.ts'),
@@ -116,9 +121,29 @@ export const commandList: readonly CommandEntry[] = [
     load: () => import('./commands/admin.ts'),
   },
   {
+    name: 'backup',
+    summary: 'back up, check backups, restore',
+    load: () => import('./commands/backup.ts'),
+  },
+  {
     name: 'fsck',
     summary: 'prove that everything kept is there and unharmed',
     load: () => import('./commands/fsck.ts'),
+  },
+  {
+    name: 'rebuild',
+    summary: 'make a lost or damaged database anew from the storage',
+    load: () => import('./commands/rebuild.ts'),
+  },
+  {
+    name: 'read-only',
+    summary: 'stop pushes and deletes for a while',
+    load: () => import('./commands/read-only.ts'),
+  },
+  {
+    name: 'service',
+    summary: 'run as a service of systemd',
+    load: () => import('./commands/service.ts'),
   },
   {
     name: 'config',

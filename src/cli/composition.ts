@@ -2,7 +2,9 @@
 // of storage, metadata or HTTP. Names and dates here are also the documented shapes of `--json`.
 import type { Config } from '../config/config.ts'
 import type { ApiConnection } from './api-transport.ts'
+import type { BackupCommands } from './backup.ts'
 import type { Importer } from './importer.ts'
+import type { RebuildReport, RebuildRequest } from './rebuild.ts'
 import type { ServeEvent } from './serve-events.ts'
 
 export interface Composition {
@@ -23,6 +25,9 @@ export interface Composition {
   fileProblems(config: Config): Promise<readonly string[]>
   /** A password that people can read out and type. */
   readonly generatePassword: () => Promise<string>
+  readonly backup: () => Promise<BackupCommands>
+  /** The database anew from the storage. Throws InstallationError when there is nothing to do it with, or no need. */
+  rebuild(config: Config, request: RebuildRequest): Promise<RebuildReport>
   /** Looks at the machine, the data and a server that may be running; a check that fails does not throw. */
   doctor(config: Config): AsyncIterable<Check>
 }
@@ -49,8 +54,11 @@ export interface Installation extends Importer, AsyncDisposable {
   resetAdminPassword(password: string): Promise<{ readonly name: string }>
   /** Registry tokens of before end within five minutes; clients ask for new ones by themselves. */
   replaceSigningKeys(): Promise<{ readonly kid: string }>
-  /** Reads everything; the longer, the more is kept. */
-  fsck(onProgress: (progress: FsckProgress) => void): Promise<FsckReport>
+  /** `deep` reads every byte: the longer, the more is kept. */
+  fsck(
+    onProgress: (progress: FsckProgress) => void,
+    options: { readonly deep: boolean; readonly repair: boolean },
+  ): Promise<FsckReport>
 }
 
 export interface FsckProgress {
@@ -63,11 +71,14 @@ export interface FsckProgress {
 
 export interface FsckReport {
   readonly ok: boolean
+  readonly deep: boolean
   readonly repositories: number
   readonly tags: number
   readonly manifests: number
   readonly blobs: number
   readonly bytes: number
+  /** Blobs that were set aside or brought back. */
+  readonly repaired: number
   readonly problems: readonly FsckProblem[]
   /** What is worth knowing and is no damage, such as content that waits to be collected. */
   readonly notes: readonly string[]
@@ -84,9 +95,9 @@ export interface FsckProblem {
 
 export interface Check {
   readonly name: string
-  readonly status: 'ok' | 'warning' | 'problem'
+  readonly status: 'ok' | 'note' | 'warning' | 'problem'
   readonly message: string
-  /** One line to run or to set. Every check that is not ok should have one. */
+  /** One line to run or to set. Every warning and problem should have one. */
   readonly fix?: string
 }
 

@@ -2,6 +2,7 @@
 // open the installation.
 import type { Config } from '../config/config.ts'
 import type { ConfigFlags, RawConfig } from '../config/raw.ts'
+import type { AsRegistry2 } from '../config/registry2/read-registry2.ts'
 import { usageError } from './cli-error.ts'
 import type { Composition, Installation } from './composition.ts'
 import type { Output } from './output.ts'
@@ -28,8 +29,9 @@ export interface LoadedConfig {
 export async function loadConfig(
   context: CommandContext,
   flags: ConfigFlags,
+  asRegistry2?: AsRegistry2,
 ): Promise<LoadedConfig> {
-  const { raw, config, problems } = await checkConfig(context, flags)
+  const { raw, config, problems } = await checkConfig(context, flags, asRegistry2)
   for (const warning of raw.warnings) context.output.warn(warning)
   if (config !== undefined) return { raw, config }
   const what =
@@ -37,14 +39,19 @@ export async function loadConfig(
   throw usageError(what, { why: problems.join('\n'), fix: 'carrel help environment' })
 }
 
-export async function checkConfig({ output }: CommandContext, flags: ConfigFlags) {
+/** With `asRegistry2` a config.yml of registry:2 counts too. */
+export async function checkConfig(
+  { output }: CommandContext,
+  flags: ConfigFlags,
+  asRegistry2?: AsRegistry2,
+) {
   // Loaded here and not above: `version` and `help` start without it.
   const [{ readConfig }, { parseConfig }] = await Promise.all([
     import('../config/read.ts'),
     import('../config/config.ts'),
   ])
   const { env, cwd } = output.io
-  const raw = await readConfig({ env, cwd, flags })
+  const raw = await readConfig({ env, cwd, flags, ...(asRegistry2 && { asRegistry2 }) })
   return { raw, ...parseConfig(raw) }
 }
 

@@ -19,7 +19,7 @@ export function firstRunScreen(facts: StartFacts, style: ScreenStyle): string {
   const pen = createPen(style)
   return join([
     header(facts, pen),
-    facts.open ? openBox(pen) : [],
+    facts.open ? openBox(facts.open, pen) : [],
     signIn(facts, pen),
     pushHere(facts, pen),
     pushFromElsewhere(facts, pen),
@@ -40,7 +40,7 @@ export function laterStartScreen(facts: StartFacts, style: ScreenStyle): string 
   ]
   return join([
     header(facts, pen),
-    facts.open ? openBox(pen) : [],
+    facts.open ? openBox(facts.open, pen) : [],
     rows,
     warnings(facts, pen),
     footer(pen),
@@ -92,11 +92,15 @@ function header(facts: StartFacts, pen: Pen): Block {
   return [paintedName, ...rest.map((part) => paint('dim', `  ${part}`))]
 }
 
-function openBox({ paint, width }: Pen): Block {
-  const text = [
-    'OPEN MODE: there is no login',
+const openness = {
+  local:
     'Whoever is on this machine may push, pull and delete. Other machines are refused. Never put a proxy in front of it: its callers would count as this machine.',
-  ]
+  everyone:
+    'Whoever reaches this port may push, pull and delete, from this machine or any other. Let nobody reach it who may not.',
+} as const
+
+function openBox(open: keyof typeof openness, { paint, width }: Pen): Block {
+  const text = ['OPEN MODE: there is no login', openness[open]]
   const inner = Math.min(width, 80) - 8
   const lines = text.flatMap((each) => wrap(each, inner))
   const edge = '─'.repeat(inner + 4)

@@ -43,7 +43,7 @@ const notTold: readonly string[] = ['login on X', 'totp X']
 /** `carrel grant add user:NAME web/ owner`, wherever it stands in a text; without `carrel`. */
 function commandsIn({ text }: Line): readonly string[] {
   return Array.from(
-    text.matchAll(/(?:^|: |, |\bor )carrel ([a-z]+(?: [^,;)\n]+)?)/g),
+    text.matchAll(/(?:^|: |, |\bor )carrel ([a-z][a-z-]*(?: [^,;)\n]+)?)/g),
     ([, words = '']) => words.replace(/\.$/, ''),
   ).filter((words) => !notTold.includes(words))
 }

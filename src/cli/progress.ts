@@ -37,13 +37,18 @@ export function createProgressBar(output: Output, now = () => performance.now())
         return
       }
       drawn = true
-      io.stderr.write(`\r${bar(progress)} ${describe(progress)}\u001b[K`)
+      io.stderr.write(`\r${progressLine(progress)}\u001b[K`)
     },
     end() {
       if (drawn) io.stderr.write('\r\u001b[K')
       drawn = false
     },
   }
+}
+
+/** Without a line break. */
+export function progressLine(progress: Progress): string {
+  return `${bar(progress)} ${describe(progress)}`
 }
 
 const cells = 24

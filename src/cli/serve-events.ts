@@ -1,10 +1,12 @@
 // What a starting and running server tells the screen. Values that come from the network (names, client
 // programs) are shown as text only: the screen removes control characters.
+import type { AdoptionEvent } from './adoption.ts'
 
 export type ServeEvent =
   | { readonly kind: 'ready'; readonly facts: StartFacts }
   | { readonly kind: 'warning'; readonly message: string }
   | { readonly kind: 'draining'; readonly requests: number; readonly seconds: number }
+  | AdoptionEvent
   | LiveEvent
 
 export type LiveEvent =

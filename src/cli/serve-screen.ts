@@ -1,6 +1,7 @@
 // The terminal of a running server: the start screen, then one line for each event, and below them the line
 // that is replaced in place.
 import type { OutputStream } from './cli-io.ts'
+import { adoptedLines, adoptingLine } from './adopted-text.ts'
 import { firstRunScreen, laterStartScreen } from './first-run.ts'
 import type { ScreenStyle } from './first-run.ts'
 import { imageName, liveLine } from './live-line.ts'
@@ -68,7 +69,11 @@ export function createServeScreen(options: ServeScreenOptions): (event: ServeEve
     if (event.kind === 'ready') ready(event.facts)
     else if (event.kind === 'warning')
       print(`  ${paint('yellow', '!')} ${printable(event.message)}`)
-    else if (event.kind === 'draining') {
+    else if (event.kind === 'adopting') setBottom(adoptingLine(event))
+    else if (event.kind === 'adopted') {
+      bottom = ''
+      print(adoptedLines(event).join('\n'))
+    } else if (event.kind === 'draining') {
       bottom = ''
       print(drainingLine(event))
     } else if (live) happened(event)

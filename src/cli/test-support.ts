@@ -126,6 +126,12 @@ export function createWorld(): FakeWorld {
       },
       fileProblems: async () => world.fileProblems,
       generatePassword: async () => madePassword,
+      async backup() {
+        throw new InstallationError('not-found', 'this world has no backups')
+      },
+      async rebuild() {
+        throw new InstallationError('not-found', 'this world has no storage')
+      },
       async *doctor() {
         yield* world.checks
       },
@@ -136,11 +142,13 @@ export function createWorld(): FakeWorld {
 
 export const emptyReport: FsckReport = {
   ok: true,
+  deep: true,
   repositories: 0,
   tags: 0,
   manifests: 0,
   blobs: 0,
   bytes: 0,
+  repaired: 0,
   problems: [],
   notes: [],
 }

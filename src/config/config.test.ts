@@ -60,6 +60,7 @@ test('without any setting the server is private: this machine only, login, TLS o
     },
     scrubEveryMs: 28 * dayMs,
     diskReserveBytes: 256 * 1024 * 1024,
+    readOnly: false,
     backup: { everyMs: dayMs, keep: 14, drillEveryMs: 7 * dayMs },
     uploadExpiryHours: 24,
     drainSeconds: 60,
@@ -90,6 +91,7 @@ test('every variable reaches its place in the tree', async () => {
     CARREL_KEEP_TRASH: '90m',
     CARREL_SCRUB_EVERY: 'never',
     CARREL_DISK_RESERVE: '1GiB',
+    CARREL_READ_ONLY: 'on',
     CARREL_BACKUP_TO: '/backup',
     CARREL_BACKUP_EVERY: '6h',
     CARREL_BACKUP_KEEP: '3',
@@ -129,6 +131,7 @@ test('every variable reaches its place in the tree', async () => {
     },
     scrubEveryMs: Infinity,
     diskReserveBytes: 1024 ** 3,
+    readOnly: true,
     backup: {
       to: '/backup',
       everyMs: dayMs / 4,

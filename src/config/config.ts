@@ -6,6 +6,7 @@ import { InvalidValue } from './invalid-value.ts'
 import { parseListenAddress } from './listen-address.ts'
 import type { ListenAddress } from './listen-address.ts'
 import type { RawConfig, RawValue } from './raw.ts'
+import type { Registry2Config } from './registry2/types.ts'
 import { Secret } from './secret.ts'
 import type { SettingKey } from './settings.ts'
 import * as values from './values.ts'
@@ -67,6 +68,8 @@ export interface Config {
   /** Infinity: no scrubbing. */
   readonly scrubEveryMs: number
   readonly diskReserveBytes: number
+  /** Pushes and deletes are refused for as long as the process runs. */
+  readonly readOnly: boolean
   readonly backup: BackupConfig
   readonly metricsListen?: ListenAddress
   readonly uploadExpiryHours: number
@@ -74,6 +77,8 @@ export interface Config {
   readonly tokenLifetimeMinutes: number
   readonly maxManifestBytes: number
   readonly log: { readonly level: LogLevel; readonly format: 'auto' | 'json' | 'text' }
+  /** Present where registry:2's configuration is read: REGISTRY_* variables, or `registry serve`. */
+  readonly registry2?: Registry2Config
 }
 
 export type ParsedConfig =
@@ -119,6 +124,7 @@ export function parseConfig(raw: RawConfig): ParsedConfig {
     },
     scrubEveryMs: take('scrubEvery', durationOrNever, 28 * dayMs),
     diskReserveBytes: take('diskReserve', values.parseSize, 256 * 1024 * 1024),
+    readOnly: take('readOnly', values.parseSwitch, false),
     backup: parseBackup(take, pathOf),
     ...(metricsListen !== undefined && { metricsListen }),
     uploadExpiryHours: take('uploadExpiryHours', (value) => values.parseCount(value, 1, 8760), 24),
@@ -134,6 +140,7 @@ export function parseConfig(raw: RawConfig): ParsedConfig {
       level: take('log.level', (value) => values.parseChoice(value, logLevels), 'info'),
       format: take('log.format', (value) => values.parseChoice(value, logFormats), 'auto'),
     },
+    ...(raw.registry2 && { registry2: raw.registry2.config }),
   }
   problems.push(...contradictions(raw, config))
   return problems.length > 0 ? { problems } : { config }

@@ -2,11 +2,13 @@
 import type { Config } from './config.ts'
 import { formatAddress } from './listen-address.ts'
 import type { RawConfig } from './raw.ts'
+import { explainRegistry2 } from './registry2/explain-registry2.ts'
 import { settings } from './settings.ts'
 import type { SettingKey } from './settings.ts'
 
 export interface ExplainedSetting {
-  readonly key: SettingKey
+  /** Of a setting, or of registry:2's configuration for what only that says. */
+  readonly key: string
   readonly env: string
   /** As text; a secret is `[secret]`; an absent one is what its absence means. */
   readonly value: string
@@ -16,12 +18,14 @@ export interface ExplainedSetting {
 
 export function explainConfig(raw: RawConfig, config: Config): readonly ExplainedSetting[] {
   const known = valuesOf(config)
-  return settings.map(({ key, env, fallback }) => ({
+  const own = settings.map(({ key, env, fallback }) => ({
     key,
     env,
     value: known[key] ?? fallback,
     source: raw.values[key]?.name ?? 'default',
   }))
+  if (config.registry2 === undefined) return own
+  return [...own, ...explainRegistry2(config.registry2, raw.registry2?.setBy ?? (() => undefined))]
 }
 
 function valuesOf(config: Config): Record<SettingKey, string | undefined> {
@@ -54,6 +58,7 @@ function valuesOf(config: Config): Record<SettingKey, string | undefined> {
     'keep.trash': durationText(config.keep.trashMs, 'forever'),
     scrubEvery: durationText(config.scrubEveryMs, 'never'),
     diskReserve: sizeText(config.diskReserveBytes),
+    readOnly: String(config.readOnly),
     'backup.to': config.backup.to,
     'backup.every': durationText(config.backup.everyMs, 'never'),
     'backup.keep': String(config.backup.keep),

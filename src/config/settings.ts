@@ -209,6 +209,12 @@ const table = [
     help: 'free space that pushes leave for deletes and collection',
   },
   {
+    key: 'readOnly',
+    env: 'CARREL_READ_ONLY',
+    fallback: 'false',
+    help: 'pushes and deletes are refused, pulls are answered; also: carrel read-only',
+  },
+  {
     key: 'backup.to',
     env: 'CARREL_BACKUP_TO',
     value: 'DIR',

@@ -73,4 +73,7 @@ export const addresses: {
   'audit.list': 'GET /audit',
   'audit.export': 'GET /audit/export',
   'audit.verify': 'GET /audit/verify',
+  'read-only.show': 'GET /read-only',
+  'read-only.on': 'PUT /read-only',
+  'read-only.off': 'DELETE /read-only',
 }

@@ -22,6 +22,7 @@ const nouns = [
   'access-reviews',
   'access',
   'account',
+  'read-only',
 ]
 
 interface JsonSchema {

@@ -7,6 +7,7 @@ import { audit } from './audit.ts'
 import { federationRules } from './federation-rules.ts'
 import { grants } from './grants.ts'
 import { namespaces } from './namespaces.ts'
+import { readOnly } from './read-only.ts'
 import { repositories } from './repositories.ts'
 import { robots } from './robots.ts'
 import { sessions } from './sessions.ts'
@@ -31,6 +32,7 @@ export const operations = {
   ...access,
   ...accessReviews,
   ...audit,
+  ...readOnly,
 }
 
 export type Operations = typeof operations

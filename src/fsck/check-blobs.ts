@@ -1,13 +1,14 @@
-// Every blob once, byte by byte. The storage is not part of the database's snapshot: whatever looks wrong is looked up
-// again before it is told, as the blob may have been collected or pushed anew meanwhile.
-import { createHash } from 'node:crypto'
-import { algorithmOf, digestFromHash, digestOf, isDigest, type Digest } from '../oci/digest.ts'
-import { StorageUnavailableError } from '../oci/errors.ts'
+// Every blob once. The storage is not part of the database's snapshot: whatever looks wrong is looked up again before it
+// is told, as the blob may have been collected or pushed anew meanwhile.
+import type { Digest } from '../oci/digest.ts'
 import { findBlob, listBlobs, type BlobRow } from '../metadata/blobs.ts'
 import { repositoriesHolding } from '../metadata/inspection.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
+import { damagedAt, listQuarantined } from '../metadata/verification.ts'
 import type { BlobStore } from '../storage/blob-store.ts'
-import { ObjectNotFoundError, parseKey } from '../storage/driver.ts'
+import { healBlob } from './heal.ts'
+import { lookAtBlob, type Fault, type Look } from './look-at-blob.ts'
+import { quarantineBlob } from './quarantine.ts'
 import type { Findings, Problem, ProblemKind } from './report.ts'
 
 export interface BlobDeps {
@@ -15,9 +16,20 @@ export interface BlobDeps {
   readonly blobs: BlobStore
 }
 
+export interface BlobCheck {
+  /** Whether every byte is read, or only counted. */
+  readonly deep: boolean
+  /** Whether what is wrong is set aside, so that the next push brings it back. */
+  readonly repair: boolean
+  /** Hears of every blob, and of every piece that was read. */
+  readonly onRead: (read: { readonly blobs: number; readonly bytes: number }) => void
+}
+
 export interface CheckedBlobs {
   readonly blobs: number
   readonly bytes: number
+  /** So many were set aside now, or brought back. */
+  readonly repaired: number
 }
 
 const blobsAtOnce = 200
@@ -25,24 +37,27 @@ const blobsAtOnce = 200
 const lanes = 4
 const looks = 3
 const shownRepositories = 3
+const everyByte: Look = { deep: true }
 
-/** `onBytes` hears of every piece that was read. */
 export async function checkBlobs(
   deps: BlobDeps,
   findings: Findings,
-  onBytes: (count: number) => void,
+  { deep, repair, onRead }: BlobCheck,
 ): Promise<CheckedBlobs> {
-  let blobs = 0
-  let bytes = 0
+  const counts = { blobs: 0, bytes: 0, repaired: 0 }
   let failed = false
   const rows = allBlobs(deps.metadata)
+  const look = { deep, onBytes: (bytes: number) => onRead({ blobs: 0, bytes: deep ? bytes : 0 }) }
   const work = async (): Promise<void> => {
     for await (const row of rows) {
       if (failed) return
-      const problem = await checkBlob(deps, row, onBytes)
-      if (problem !== undefined) findings.add(problem)
-      blobs += 1
-      bytes += row.size
+      const problem = await checkBlob(deps, row, look)
+      const left = problem && repair ? await repaired(deps, problem) : { problem, done: false }
+      if (left.problem !== undefined) findings.add(left.problem)
+      if (left.done) counts.repaired += 1
+      counts.blobs += 1
+      if (deep) counts.bytes += row.size
+      onRead({ blobs: 1, bytes: 0 })
     }
   }
   const runLane = async (): Promise<void> =>
@@ -52,7 +67,7 @@ export async function checkBlobs(
       throw error
     })
   await Promise.all(Array.from({ length: lanes }, runLane))
-  return { blobs, bytes }
+  return counts
 }
 
 /** Shared by the lanes: each takes the next row. */
@@ -76,96 +91,28 @@ async function* pages(metadata: MetadataStore): AsyncGenerator<BlobRow, void, un
 export async function checkBlob(
   deps: BlobDeps,
   row: BlobRow,
-  onBytes: (count: number) => void = () => undefined,
+  look: Look = everyByte,
 ): Promise<Problem | undefined> {
   let seen: BlobRow | undefined = row
   let fault: Fault | undefined
-  for (let look = 0; look < looks; look++) {
-    fault = await findFault(deps.blobs, seen, look === 0 ? onBytes : () => undefined)
+  for (let count = 0; count < looks; count++) {
+    if (seen.isDamaged === true) return describeDamaged(deps.metadata, seen.digest)
+    fault = await lookAtBlob(deps.blobs, seen, count === 0 ? look : { deep: look.deep })
     if (fault === undefined) return undefined
     const before: BlobRow = seen
     seen = await findBlob(deps.metadata, row.digest)
     if (seen === undefined) return undefined
     // The same row twice: it stands.
-    if (look > 0 && seen.storageKey === before.storageKey) break
+    if (count > 0 && seen.storageKey === before.storageKey) break
   }
   return fault && describe(deps.metadata, row.digest, fault)
-}
-
-interface Fault {
-  readonly kind: ProblemKind
-  readonly what: string
-}
-
-async function findFault(
-  blobs: BlobStore,
-  row: BlobRow,
-  onBytes: (count: number) => void,
-): Promise<Fault | undefined> {
-  const { digest, size, storageKey, content } = row
-  if (!isDigest(digest)) return { kind: 'blob-damaged', what: 'Its digest is malformed.' }
-  if (content === undefined && storageKey === undefined) {
-    return { kind: 'blob-missing', what: 'The database has neither its bytes nor where they lie.' }
-  }
-  if (content !== undefined) {
-    onBytes(content.length)
-    if (digestOf(content, algorithmOf(digest)) === digest && content.length === size)
-      return undefined
-    return {
-      kind: 'blob-damaged',
-      what: 'Its bytes in the database are not those that were pushed.',
-    }
-  }
-  try {
-    return await findStoredFault(blobs, { digest, size, key: storageKey ?? '' }, onBytes)
-  } catch (error) {
-    return faultOf(error, storageKey ?? '')
-  }
-}
-
-async function findStoredFault(
-  blobs: BlobStore,
-  { digest, size, key: text }: { digest: Digest; size: number; key: string },
-  onBytes: (count: number) => void,
-): Promise<Fault | undefined> {
-  const key = parseKey(text)
-  const found = await blobs.stat(key)
-  if (found === undefined) throw new ObjectNotFoundError(key)
-  if (found.size !== size) {
-    return { kind: 'blob-size', what: `${key} has ${found.size} bytes instead of ${size}.` }
-  }
-  const algorithm = algorithmOf(digest)
-  const hash = createHash(algorithm)
-  for await (const chunk of await blobs.open(key)) {
-    hash.update(chunk as Uint8Array)
-    onBytes((chunk as Uint8Array).length)
-  }
-  if (digestFromHash(algorithm, hash.digest('hex')) === digest) return undefined
-  return { kind: 'blob-damaged', what: `The bytes of ${key} are not those that were pushed.` }
-}
-
-function faultOf(error: unknown, key: string): Fault {
-  if (error instanceof ObjectNotFoundError) {
-    return { kind: 'blob-missing', what: `There is no ${key} in the storage.` }
-  }
-  if (error instanceof StorageUnavailableError) {
-    const { code, message } = (error.cause ?? error) as NodeJS.ErrnoException
-    return { kind: 'blob-unreadable', what: `${key} cannot be read (${code ?? message}).` }
-  }
-  if (error instanceof TypeError) {
-    return { kind: 'blob-missing', what: `The database says that it lies at ${quoted(key)}.` }
-  }
-  throw error
-}
-
-function quoted(text: string): string {
-  return JSON.stringify(text.slice(0, 200))
 }
 
 async function describe(
   metadata: MetadataStore,
   digest: Digest,
-  { kind, what }: Fault,
+  { kind, what }: Pick<Fault, 'kind' | 'what'>,
+  advice: string = adviceFor(kind),
 ): Promise<Problem> {
   const holders = await repositoriesHolding(metadata, digest, shownRepositories + 1)
   const shown = holders.slice(0, shownRepositories).join(', ')
@@ -176,12 +123,65 @@ async function describe(
     kind,
     digest,
     ...(name !== undefined && { name }),
-    message: `${what} ${users} ${adviceFor(kind)}`,
+    message: `${what} ${users} ${advice}`,
   }
+}
+
+const pushAgain = 'Push an image with it again, and it is whole.'
+
+/** It was set aside before. */
+async function describeDamaged(
+  metadata: MetadataStore,
+  digest: Digest,
+): Promise<Problem | undefined> {
+  const at = await damagedAt(metadata, digest)
+  if (at === undefined) return undefined
+  const row = (await listQuarantined(metadata, digest)).findLast(
+    ({ healedAt }) => healedAt === undefined,
+  )
+  const where = row === undefined ? '' : ` What was found is ${row.storageKey}.`
+  const what = `Its bytes were found lost or wrong on ${new Date(at).toISOString().slice(0, 10)}.${where}`
+  return describe(metadata, digest, { kind: 'blob-damaged', what }, pushAgain)
 }
 
 function adviceFor(kind: ProblemKind): string {
   return kind === 'blob-unreadable'
     ? 'Check the disk and the permissions of the storage folder, then run fsck again.'
-    : 'Restore it from a backup of the storage folder.'
+    : 'Run carrel fsck --deep --repair and push an image with it again, or restore it from a backup.'
+}
+
+/** What is left of the problem, and whether anything was done about it. */
+async function repaired(
+  deps: BlobDeps,
+  problem: Problem,
+): Promise<{ readonly problem: Problem | undefined; readonly done: boolean }> {
+  const digest = problem.digest as Digest
+  const row = await findBlob(deps.metadata, digest)
+  if (problem.kind === 'blob-unreadable' || row === undefined) return { problem, done: false }
+  const outcome = await quarantineBlob(deps, digest, 'fsck')
+  const { kind } = outcome
+  if (kind === 'whole') return { problem: undefined, done: false }
+  if (kind === 'unreadable' || kind === 'doubtful') {
+    const advice =
+      kind === 'doubtful'
+        ? 'Nothing was changed, as no other blob is there either: is the storage folder mounted?'
+        : adviceFor('blob-unreadable')
+    const found = { kind: kind === 'doubtful' ? 'blob-missing' : 'blob-unreadable' } as const
+    const told = { ...found, what: outcome.what }
+    return { problem: await describe(deps.metadata, digest, told, advice), done: false }
+  }
+  if ((await healBlob(deps, row)) !== undefined) return { problem: undefined, done: true }
+  if (kind === 'absent') return { problem, done: false }
+  const { what } = outcome
+  const left = await describe(
+    deps.metadata,
+    digest,
+    { kind: faultKindOf(problem), what },
+    pushAgain,
+  )
+  return { problem: left, done: true }
+}
+
+function faultKindOf({ kind }: Problem): Fault['kind'] {
+  return kind === 'blob-missing' || kind === 'blob-size' ? kind : 'blob-damaged'
 }

@@ -13,15 +13,19 @@ import {
   type ManifestBatch,
   type Use,
 } from '../metadata/inspection.ts'
+import {
+  inspectDeletedManifests,
+  inspectRepositories,
+  listLostContents,
+  type InspectedRepository,
+} from '../metadata/inspection-kept.ts'
 import { manifestSize } from '../metadata/manifests.ts'
 import type { MetadataStore, Reader } from '../metadata/metadata-store.ts'
-import { listRepositories, type RepositoryRow } from '../metadata/repositories.ts'
 import { counted, mostProblems, type Findings, type Problem } from './report.ts'
 
 /** A manifest may have 4 MiB: this many are in memory at once. */
 const manifestsAtOnce = 16
 const repositoriesAtOnce = 200
-const everything = { all: true, internal: true, ownNamespace: undefined }
 const restoreDatabase = 'Restore the database from a backup.'
 const pushAgain = 'Delete this manifest and push the image again.'
 
@@ -56,7 +60,7 @@ export async function checkTags(metadata: MetadataStore, findings: Findings): Pr
   })
 }
 
-/** Every manifest of every repository; `onManifest` is called after each. */
+/** Every manifest of every repository, deleted ones included; `onManifest` is called after each. */
 export async function checkManifests(
   metadata: MetadataStore,
   findings: Findings,
@@ -66,7 +70,7 @@ export async function checkManifests(
   let manifests = 0
   let bytes = 0
   for await (const repository of allRepositories(metadata)) {
-    repositories += 1
+    if (!repository.isDeleted) repositories += 1
     for await (const manifest of checkRepository(metadata, repository, findings)) {
       manifests += 1
       bytes += manifest.content.length
@@ -76,19 +80,47 @@ export async function checkManifests(
   return { repositories, manifests, bytes }
 }
 
-async function* allRepositories(metadata: MetadataStore): AsyncGenerator<RepositoryRow> {
-  for (let after = ''; ;) {
-    const page = await listRepositories(metadata, everything, { after, limit: repositoriesAtOnce })
+/** The recycle bin: what is in it must come back whole. */
+export async function checkBin(metadata: MetadataStore, findings: Findings): Promise<void> {
+  for (let after = 0; ;) {
+    const page = await inspectDeletedManifests(metadata, { after, limit: manifestsAtOnce })
+    for (const { digest, size, content, repository } of page) {
+      const isRight = isDigest(digest) && digestOf(content, algorithmOf(digest)) === digest
+      if (isRight && content.length === size) continue
+      findings.add({
+        kind: 'manifest-damaged',
+        name: repository,
+        digest,
+        message: `The bytes of this deleted manifest are not those that were pushed, so it cannot be restored. Push the image again if it is needed.`,
+      })
+    }
+    const last = page.at(-1)
+    if (last === undefined) break
+    after = last.id
+  }
+  for (const { repository, manifest, digest } of await listLostContents(metadata, mostProblems)) {
+    findings.add({
+      kind: 'deleted-content-missing',
+      name: repository,
+      digest,
+      message: `The deleted manifest ${manifest} needs ${digest}, which is gone, so it cannot be restored whole. Push the image again if it is needed.`,
+    })
+  }
+}
+
+async function* allRepositories(metadata: MetadataStore): AsyncGenerator<InspectedRepository> {
+  for (let after = 0; ;) {
+    const page = await inspectRepositories(metadata, { after, limit: repositoriesAtOnce })
     yield* page
     const last = page.at(-1)
     if (last === undefined) return
-    after = last.name
+    after = last.id
   }
 }
 
 async function* checkRepository(
   metadata: MetadataStore,
-  { id, name }: RepositoryRow,
+  { id, name }: InspectedRepository,
   findings: Findings,
 ): AsyncGenerator<InspectedManifest> {
   for (let after = ''; ;) {

@@ -24,11 +24,13 @@ suite('fsck', () => {
     await using store = await openStore()
     assert.deepEqual(await fsck(store), {
       ok: true,
+      deep: true,
       repositories: 0,
       tags: 0,
       manifests: 0,
       blobs: 0,
       bytes: 0,
+      repaired: 0,
       problems: [],
       notes: [],
     })
@@ -223,6 +225,92 @@ suite('fsck', () => {
     assert.equal(report.notes.length, 2)
     assert.match(report.notes[0] ?? '', /^1 part of unfinished uploads without all bytes/)
     assert.match(report.notes[1] ?? '', /^1 part of abandoned uploads \(5 bytes\)/)
+  })
+
+  test('looks at deleted repositories too, by the name that they had, but not at one that is being purged', async () => {
+    await using store = await openSample()
+    const hide = `update repositories set deleted_name = name, name = '~1', deleted_at = ?`
+    store.sql(hide, '5')
+    store.sql('delete from repository_blobs where digest = ?', store.image.layer)
+    const report = await fsck(store)
+    assert.deepEqual(
+      report.problems.map(({ kind, name, digest }) => [kind, name, digest]),
+      [['content-missing', 'team/app', store.image.layer]],
+    )
+    assert.deepEqual([report.repositories, report.manifests], [0, 4])
+    store.sql(hide, '0')
+    assert.deepEqual((await fsck(store)).problems, [])
+  })
+
+  test('finds a deleted manifest that could not be restored whole', async () => {
+    await using store = await openSample()
+    const bytes = Buffer.from('{"schemaVersion":2}')
+    const digest = digestOf(bytes)
+    store.sql(
+      `insert into deleted_manifests (id, repository_id, digest, media_type, size, content, pushed_at,
+        tags, deleted_at, reason, purge_after) values (1, 1, ?, 'x', 19, ?, 0, '[]', 0, 'deleted', 0)`,
+      digest,
+      bytes,
+    )
+    const needs =
+      'insert into deleted_manifest_contents (deleted_id, repository_id, digest) values (1, 1, ?)'
+    for (const needed of [store.big, store.image.digest, digest]) store.sql(needs, needed)
+    assert.deepEqual((await fsck(store)).problems, [])
+    const gone = digestOf(Buffer.from('gone'))
+    store.sql(needs, gone)
+    store.sql('update deleted_manifests set content = ?', Buffer.from('{"schemaVersion":1}'))
+    assert.deepEqual(await kindsIn(store), {
+      'deleted-content-missing': [gone],
+      'manifest-damaged': [digest],
+    })
+  })
+
+  test('what lies in the trash or the quarantine is referred to', async () => {
+    await using store = await openSample()
+    const key = (await findBlob(store.metadata, store.big))?.storageKey
+    store.sql(
+      `insert into blob_trash (digest, size, storage_key, links, trashed_at, purge_after)
+        values (?, 3000000, ?, '[]', 0, 1)`,
+      store.big,
+      key,
+    )
+    store.sql('delete from repository_blobs where digest = ?', store.big)
+    store.sql('delete from blobs where digest = ?', store.big)
+    assert.deepEqual((await fsck(store)).notes, [])
+    await unlink(join(store.dir, 'storage', key ?? ''))
+    assert.match((await fsck(store)).notes.join(), /^1 collected blob could not be put back/)
+    const aside = await store.blobs.setBytesAside(Buffer.from('wrong'), store.big)
+    const unnoted = await fsck(store)
+    assert.equal(unnoted.ok, true)
+    assert.match(unnoted.notes.join(), /1 object \(5 bytes\) in the quarantine.* Of 1 no row tells/)
+    store.sql(
+      `insert into quarantine (digest, storage_key, size, found_at, found_by) values (?, ?, 5, 0, 'read')`,
+      store.big,
+      aside,
+    )
+    assert.doesNotMatch((await fsck(store)).notes.join(), /no row tells/)
+  })
+
+  test('without reading finds what is missing or of another size, and no changed bit', async () => {
+    await using store = await openSample()
+    await store.flip(store.other.layer, 0.5, 1)
+    await truncate(await store.pathOf(store.image.layer), 39_999)
+    await unlink(await store.pathOf(store.big))
+    const seen: Progress[] = []
+    const report = await fsck({ ...store, deep: false }, (progress) => seen.push(progress))
+    assert.deepEqual(
+      report.problems.map(({ kind, digest }) => [kind, digest]),
+      [
+        ['blob-missing', store.big],
+        ['blob-size', store.image.layer],
+      ],
+    )
+    assert.deepEqual(seen.filter(({ phase }) => phase === 'blobs').at(-1), {
+      phase: 'blobs',
+      done: 6,
+      total: 6,
+      unit: 'items',
+    })
   })
 
   test('a blob that is collected or pushed anew while it is being looked at is no problem', async () => {

@@ -1,12 +1,13 @@
 // Proves the whole: every tag leads to a manifest, every manifest to what it needs, and every byte of it is the one that
-// was pushed. Changes nothing, and runs beside a running server.
+// was pushed; without `deep`, that there are as many bytes as were pushed. Deleted things that can still be restored are
+// looked at too. Changes nothing but with `repair`, and runs beside a running server.
 import { isDatabaseDamage } from '../metadata/database-state.ts'
 import { countUnlinkedBlobs, findTotals } from '../metadata/inspection.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
 import type { BlobStore } from '../storage/blob-store.ts'
 import { checkBlobs } from './check-blobs.ts'
-import { checkManifests, checkTags } from './check-references.ts'
-import { checkUploads, findUnreferenced } from './check-storage.ts'
+import { checkBin, checkManifests, checkTags } from './check-references.ts'
+import { checkQuarantine, checkUploads, countLostTrash, findUnreferenced } from './check-storage.ts'
 import { counted, Findings, type Problem, type Progress, type Report } from './report.ts'
 
 export interface FsckDeps {
@@ -14,6 +15,10 @@ export interface FsckDeps {
   readonly blobs: BlobStore
   /** What the database said when it was inspected (DatabaseState.damage). */
   readonly databaseDamage?: readonly string[]
+  /** False: the bytes of blobs are counted and not read. */
+  readonly deep?: boolean
+  /** Blobs that are lost or wrong are set aside, so that the next push brings them back. */
+  readonly repair?: boolean
 }
 
 /** @throws {StorageUnavailableError} when the database does not answer */
@@ -21,10 +26,10 @@ export async function fsck(
   deps: FsckDeps,
   onProgress: (progress: Progress) => void = () => undefined,
 ): Promise<Report> {
-  const { metadata, databaseDamage = [] } = deps
+  const { metadata, databaseDamage = [], deep = true } = deps
   const findings = new Findings()
   for (const text of databaseDamage) findings.add(damagedDatabase(text))
-  const counts = { repositories: 0, tags: 0, manifests: 0, blobs: 0, bytes: 0 }
+  const counts = { repositories: 0, tags: 0, manifests: 0, blobs: 0, bytes: 0, repaired: 0 }
   const steps = [
     async () => {
       const { repositories, tags, manifests, blobs } = await findTotals(metadata)
@@ -37,10 +42,12 @@ export async function fsck(
       counts.manifests = checked.manifests
       counts.bytes += checked.bytes
     },
+    async () => checkBin(metadata, findings),
     async () => {
       const checked = await blobStep(deps, findings, onProgress)
       counts.blobs = checked.blobs
       counts.bytes += checked.bytes
+      counts.repaired = checked.repaired
     },
     async () => storageStep(deps, findings, onProgress),
   ]
@@ -54,7 +61,7 @@ export async function fsck(
     }
   }
   const problems = findings.sorted()
-  return { ok: problems.length === 0, ...counts, problems, notes: findings.notes }
+  return { ok: problems.length === 0, deep, ...counts, problems, notes: findings.notes }
 }
 
 function damagedDatabase(what: string): Problem {
@@ -82,11 +89,18 @@ async function blobStep(
   findings: Findings,
   onProgress: (progress: Progress) => void,
 ) {
-  const total = (await findTotals(deps.metadata)).blobBytes
+  const { deep = true, repair = false } = deps
+  const totals = await findTotals(deps.metadata)
+  const total = deep ? totals.blobBytes : totals.blobs
+  const unit = deep ? 'bytes' : 'items'
   let done = 0
-  return checkBlobs(deps, findings, (count) => {
-    done += count
-    onProgress({ phase: 'blobs', done, total: Math.max(total, done), unit: 'bytes' })
+  return checkBlobs(deps, findings, {
+    deep,
+    repair,
+    onRead({ blobs, bytes }) {
+      done += deep ? bytes : blobs
+      onProgress({ phase: 'blobs', done, total: Math.max(total, done), unit })
+    },
   })
 }
 
@@ -112,6 +126,7 @@ async function storageStep(
       `${counted(unreferenced.count, 'unreferenced object')} (${counted(unreferenced.bytes, 'byte')}) in the storage that no blob points to: a crash between storing and noting leaves them, and they are not needed.`,
     )
   }
+  await noteWhatIsKept(deps, findings)
   const { torn, abandoned } = await checkUploads(deps)
   if (torn > 0) {
     findings.note(
@@ -123,4 +138,22 @@ async function storageStep(
       `${counted(abandoned.count, 'part')} of abandoned uploads (${counted(abandoned.bytes, 'byte')}) that the server removes after a while.`,
     )
   }
+}
+
+async function noteWhatIsKept(deps: FsckDeps, findings: Findings): Promise<void> {
+  const lost = await countLostTrash(deps)
+  if (lost > 0) {
+    findings.note(
+      `${counted(lost, 'collected blob')} could not be put back any more: the bytes are gone before their time. Nothing needed them.`,
+    )
+  }
+  const { all, unnoted } = await checkQuarantine(deps)
+  if (all.count === 0) return
+  const others =
+    unnoted === 0
+      ? ''
+      : ` Of ${unnoted} no row tells: a crash between moving and noting, which the next look at the blob makes up for.`
+  findings.note(
+    `${counted(all.count, 'object')} (${counted(all.bytes, 'byte')}) in the quarantine, kept to be looked at.${others}`,
+  )
 }

@@ -27,6 +27,8 @@ export type ProblemKind =
   | 'blob-damaged'
   /** The storage does not give the bytes. */
   | 'blob-unreadable'
+  /** What a deleted manifest needs to be restored is nowhere any more; `digest` is what is missing. */
+  | 'deleted-content-missing'
 
 export interface Problem {
   readonly kind: ProblemKind
@@ -45,12 +47,16 @@ export interface Progress {
 
 export interface Report {
   readonly ok: boolean
+  /** Whether every byte of every blob was read; else they were counted. */
+  readonly deep: boolean
   readonly repositories: number
   readonly tags: number
   readonly manifests: number
   readonly blobs: number
   /** Of all manifests and blobs that were read. */
   readonly bytes: number
+  /** Blobs that were set aside so that a push brings them back, or brought back at once. */
+  readonly repaired: number
   readonly problems: readonly Problem[]
   /** What is worth knowing and is no damage. */
   readonly notes: readonly string[]

@@ -14,6 +14,7 @@ import { ociImageConfig, ociIndex, ociManifest } from '../oci/media-types.ts'
 import type { RepositoryName, Tag } from '../oci/reference.ts'
 import { pushManifest } from '../registry/push-manifest.ts'
 import { createBlobStore, type BlobStore } from '../storage/blob-store.ts'
+import type { StorageDriver } from '../storage/driver.ts'
 import { openFilesystemDriver } from '../storage/drivers/filesystem/filesystem-driver.ts'
 import { newBlobKey } from '../storage/layout.ts'
 
@@ -47,14 +48,17 @@ export interface Store extends Parts, AsyncDisposable {
   readonly flip: (digest: Digest, at: number, bit: number) => Promise<void>
 }
 
-export async function openStore(): Promise<Store> {
+/** `wrap` stands between the store and its driver. */
+export async function openStore(
+  wrap: (driver: StorageDriver) => StorageDriver = (driver) => driver,
+): Promise<Store> {
   const dir = await mkdtemp(join(tmpdir(), 'carrel-fsck-'))
   const file = join(dir, 'carrel.db')
   const metadata = await openSqlite({ file, migrate: true })
   const driver = await openFilesystemDriver({ root: join(dir, 'storage') })
   const raw = new DatabaseSync(file)
   raw.exec('PRAGMA foreign_keys = OFF; PRAGMA busy_timeout = 5000')
-  const parts = { dir, metadata, blobs: createBlobStore(driver), raw }
+  const parts = { dir, metadata, blobs: createBlobStore(wrap(driver)), raw }
   return {
     ...parts,
     sql(statement, ...values) {
@@ -137,8 +141,8 @@ async function flip(parts: Parts, digest: Digest, at: number, bit: number): Prom
 }
 
 /** Two images, an index of both, a referrer of something that is not there, and a blob by itself. */
-export async function openSample() {
-  const store = await openStore()
+export async function openSample(wrap?: (driver: StorageDriver) => StorageDriver) {
+  const store = await openStore(wrap)
   await store.metadata.write(async (tx) =>
     insertRepository(tx, {
       name: 'team/app' as RepositoryName,

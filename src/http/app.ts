@@ -13,6 +13,7 @@ import { problemReply } from './api/problem-reply.ts'
 import { errorReply, isOurFault } from './error-reply.ts'
 import { HttpError } from './http-error.ts'
 import type { Reply } from './reply.ts'
+import { effectOf, type ChangeGuard } from './read-only.ts'
 import type { HttpRequest } from './request.ts'
 import type { Call, Method, Route, RouteTable } from './route.ts'
 import { signInFirst } from './site/sign-in-first.ts'
@@ -27,6 +28,8 @@ export interface AppDeps {
   readonly log: AppLog
   /** The management API, which is loaded when it is first asked for. */
   readonly api: () => Promise<Api>
+  /** Refuses changes while there must be none. */
+  readonly guard: ChangeGuard
   /** Hears of every decision, on the hot path: what was used, and what was refused. */
   readonly watch?: DecisionWatch | undefined
 }
@@ -37,7 +40,7 @@ export interface Api {
 
 export interface AppLog {
   /** `error` is there when the answer says that we failed. */
-  answered(request: HttpRequest, reply: Reply, error: unknown): void
+  answered(request: HttpRequest, reply: Reply, error: unknown, requestId: string): void
 }
 
 export interface App {
@@ -51,13 +54,13 @@ export function createApp(deps: AppDeps): App {
         const reply = isApiPath(request.path)
           ? await answerApi(deps, request)
           : await answer(deps, request)
-        deps.log.answered(request, reply, undefined)
+        deps.log.answered(request, reply, undefined, requestId)
         return reply
       } catch (error) {
         const reply = isApiPath(request.path)
           ? problemReply(error, requestId)
           : errorReply(error, requestId)
-        deps.log.answered(request, reply, isOurs(error, request) ? error : undefined)
+        deps.log.answered(request, reply, isOurs(error, request) ? error : undefined, requestId)
         return withChallenge(deps, request, error, reply)
       }
     },
@@ -101,6 +104,8 @@ async function answer(deps: AppDeps, request: HttpRequest): Promise<Reply> {
     return refuse(deps, { request, target, identity, repository }, needs, decision)
   }
   deps.watch?.allowed(decided, decision)
+  const effect = effectOf(target.resource, request.method)
+  if (effect !== 'none') await deps.guard.require(effect, announcedBytes(request))
   return warned(identity, await route.run({ request, target, identity, repository }))
 }
 
@@ -122,6 +127,12 @@ function warned(identity: Identity, reply: Reply): Reply {
   const command = isRobot ? `carrel robot rotate ${name}` : `carrel token rotate ${token.id}`
   const text = `299 - "Your token ends ${when}. Make a new secret with: ${command}"`
   return { ...reply, headers: { ...reply.headers, warning: text } }
+}
+
+/** What is not announced is not counted: the disk is looked at again with the next chunk. */
+function announcedBytes({ headers }: HttpRequest): number {
+  const bytes = Number(headers['content-length'] ?? 0)
+  return Number.isSafeInteger(bytes) ? bytes : 0
 }
 
 function routeOf(table: RouteTable, target: Target, method: string): Route {

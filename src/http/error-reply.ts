@@ -21,6 +21,7 @@ const statuses: Readonly<Record<OciErrorCode, number>> = {
   TOOMANYREQUESTS: 429,
   TAG_INVALID: 400,
   RANGE_INVALID: 416,
+  PAGINATION_NUMBER_INVALID: 400,
 }
 
 const retryAfterSeconds = 5
@@ -50,12 +51,11 @@ export function errorReply(error: unknown, requestId: string): Reply {
     return entriesReply(403, [{ code: 'DENIED', message: error.message }], {})
   }
   if (error instanceof StorageUnavailableError) {
-    return entriesReply(503, [{ code: 'UNAVAILABLE', message: error.message }], {
-      'retry-after': retryAfterSeconds,
-    })
+    const entry = { code: 'UNAVAILABLE', message: error.message, detail: { requestId } }
+    return entriesReply(503, [entry], { 'retry-after': retryAfterSeconds })
   }
   const message = `The registry failed at this request (id ${requestId}). Its operator finds the cause under that id in the log.`
-  return entriesReply(500, [{ code: 'UNKNOWN', message }], {})
+  return entriesReply(500, [{ code: 'UNKNOWN', message, detail: { requestId } }], {})
 }
 
 function waitOf({ detail }: OciError): number {

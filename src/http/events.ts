@@ -26,4 +26,13 @@ export interface TlsRefusedEvent {
   readonly address: string
 }
 
-export type DoorEvent = UploadEvent | PushedEvent | LoginEvent | TlsRefusedEvent
+/** A download found bytes that are not those that were pushed. */
+export interface DamagedEvent {
+  readonly kind: 'damaged'
+  readonly repository: string
+  readonly digest: string
+  /** What was found and what became of it, in a sentence. */
+  readonly message: string
+}
+
+export type DoorEvent = UploadEvent | PushedEvent | LoginEvent | TlsRefusedEvent | DamagedEvent

@@ -1,4 +1,5 @@
-// The log of a worker: one JSON line for each push, deletion and failure, and for every request at level debug.
+// The log of a worker: one line for each push, deletion and failure, and for every request at level debug. JSON, or text
+// for people. No headers, queries or bodies: secrets are there.
 import pino from 'pino'
 import type { AppLog } from './app.ts'
 
@@ -6,27 +7,40 @@ export interface RequestLog extends AppLog {
   readonly warn: (message: string) => void
 }
 
-export function createRequestLog(options: {
+export interface RequestLogOptions {
   readonly level: string
   readonly toStdout: boolean
-}): RequestLog {
+  /** Turns a line of JSON into one for people; without it, JSON is written. */
+  readonly asText?: ((json: string) => string) | undefined
+  /** In every line. */
+  readonly fields?: Readonly<Record<string, unknown>> | undefined
+}
+
+export function createRequestLog({
+  level,
+  toStdout,
+  asText,
+  fields = {},
+}: RequestLogOptions): RequestLog {
+  const stdout = pino.destination({ dest: 1, sync: false })
   const log = pino(
-    { level: options.toStdout ? options.level : 'silent', base: {} },
-    pino.destination({ dest: 1, sync: false }),
+    { level: toStdout ? level : 'silent', base: { ...fields } },
+    asText === undefined ? stdout : { write: (line) => void stdout.write(asText(line)) },
   )
   const verbose = log.isLevelEnabled('debug')
   return {
     warn: (message) => log.warn(message),
-    answered(request, reply, error) {
+    answered(request, reply, error, requestId) {
       const { method } = request
       if (error !== undefined) {
-        log.error({ ...lineOf(request, reply.status), err: error }, 'request failed')
+        log.error({ ...lineOf(request, reply.status, requestId), err: error }, 'request failed')
         return
       }
       const changes =
         method === 'DELETE' || (method === 'PUT' && request.path.includes('/manifests/'))
-      if (changes && reply.status < 400) log.info(lineOf(request, reply.status), 'changed')
-      else if (verbose) log.debug(lineOf(request, reply.status), 'request')
+      if (changes && reply.status < 400) {
+        log.info(lineOf(request, reply.status, requestId), 'changed')
+      } else if (verbose) log.debug(lineOf(request, reply.status, requestId), 'request')
     },
   }
 }
@@ -34,6 +48,7 @@ export function createRequestLog(options: {
 function lineOf(
   { method, path, peer }: Parameters<AppLog['answered']>[0],
   status: number,
+  id: string,
 ): Record<string, unknown> {
-  return { method, path: path.slice(0, 512), status, peer: peer.address }
+  return { id, method, path: path.slice(0, 512), status, peer: peer.address }
 }

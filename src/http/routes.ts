@@ -9,12 +9,17 @@ import type { AuditEntry } from '../metadata/audit.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
 import type { UploadTickets } from '../registry/upload-ticket.ts'
 import type { BlobStore } from '../storage/blob-store.ts'
+import type { UseLeases } from '../collection/lease-of-use.ts'
 import type { DoorEvent } from './events.ts'
+import type { Registry2Answers } from './registry2/answers.ts'
+import { createUrlRule } from './registry2/manifest-urls.ts'
+import { withoutDeletes } from './registry2/no-deletes.ts'
 import type { RouteTable } from './route.ts'
 import { accountRoutes } from './site/account.ts'
 import { deviceStartRoutes, deviceTokenRoutes } from './site/device-flow.ts'
 import { deviceRoutes } from './site/device.ts'
-import { liveRoutes, readyRoutes } from './site/health.ts'
+import { liveRoutes, readyRoutes, type HealthDeps } from './site/health.ts'
+import { metricsRoutes, type MetricsDeps } from './site/metrics.ts'
 import { assetRoutes, homeRoutes, setupPageRoutes } from './site/pages.ts'
 import { providerAnswerRoutes, providerLoginRoutes, type OidcLogin } from './site/oidc-routes.ts'
 import { setupRoutes } from './site/setup.ts'
@@ -29,7 +34,8 @@ import { referrerRoutes } from './v2/referrers.ts'
 import { tagRoutes } from './v2/tags.ts'
 import { uploadRoutes, uploadStartRoutes } from './v2/uploads.ts'
 
-export interface RouteDeps extends TrustDeps {
+export interface RouteDeps
+  extends TrustDeps, MetricsDeps, Pick<HealthDeps, 'space' | 'readOnly'> {
   readonly metadata: MetadataStore
   readonly blobs: BlobStore
   readonly tickets: UploadTickets
@@ -45,29 +51,37 @@ export interface RouteDeps extends TrustDeps {
   readonly watch?: DecisionWatch | undefined
   readonly auditPulls?: boolean
   readonly draining: () => boolean
+  /** What registry:2's configuration says, where there is one. */
+  readonly registry2?: Registry2Answers | undefined
+  /** What a client was told is there stays for a while. */
+  readonly leases?: UseLeases | undefined
 }
 
 export function createRoutes(deps: RouteDeps): RouteTable {
   const uploads = { ...deps, uploaded: deps.emit }
   const forgetPrincipal = (id: number) => deps.authenticator.forgetPrincipal(id)
   const signIn = { ...deps, loggedIn: deps.emit, providers: deps.oidc, forgetPrincipal }
-  return {
+  const { registry2 } = deps
+  const listed = { ...deps, listing: registry2 }
+  const routes: RouteTable = {
     base: baseRoutes(),
-    catalog: catalogRoutes(deps),
+    catalog: catalogRoutes(listed),
     extensions: extensionRoutes(),
-    tags: tagRoutes(deps),
+    tags: tagRoutes(listed),
     manifest: manifestRoutes({
       ...deps,
       pushed: deps.emit,
       auditPull: deps.auditPulls === true ? deps.audit : undefined,
+      urls: createUrlRule(registry2?.manifestUrls),
     }),
-    blob: blobRoutes(deps),
+    blob: blobRoutes({ ...deps, damaged: deps.emit }),
     uploads: uploadStartRoutes(uploads),
     upload: uploadRoutes(uploads),
     referrers: referrerRoutes(deps),
     token: tokenRoutes({ ...deps, loggedIn: deps.emit }),
     livez: liveRoutes(),
     readyz: readyRoutes(deps),
+    metrics: metricsRoutes(deps),
     authority: authorityRoutes(deps),
     'trust-script': trustScriptRoutes(deps),
     home: homeRoutes(deps),
@@ -84,4 +98,5 @@ export function createRoutes(deps: RouteDeps): RouteTable {
     'device-start': deviceStartRoutes(deps),
     'device-token': deviceTokenRoutes(deps),
   }
+  return registry2?.deletes === false ? withoutDeletes(routes) : routes
 }

@@ -1,13 +1,18 @@
 // The only file that sees sockets: one port for HTTP and TLS, told apart by the first byte of a connection.
+import { randomBytes } from 'node:crypto'
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import https from 'node:https'
 import net, { type AddressInfo, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { HttpMetrics } from '../metrics/http-metrics.ts'
 import type { App } from './app.ts'
+import { isWelcome, requireTls, tlsOptionsOf, type SecureOptions } from './client-certificates.ts'
 import { errorReply } from './error-reply.ts'
+import { handlerNameOf } from './handler-name.ts'
 import { HttpError } from './http-error.ts'
 import { createProvenance, type OriginOptions } from './origin.ts'
 import { plainHttpReply, requireLocal } from './plain-http.ts'
+import { createExtraHeaders } from './registry2/response-headers.ts'
 import type { BodyWriter, Reply } from './reply.ts'
 import type { HttpRequest } from './request.ts'
 import { isDistributionPath } from './target.ts'
@@ -19,9 +24,14 @@ export interface ServerOptions extends OriginOptions {
   readonly localOnly: boolean
   /** PEM. */
   readonly certificate: Certificate
+  /** TLS beyond the certificate; left out: from version 1.2 on. */
+  readonly secure?: SecureOptions | undefined
+  /** Sent with every answer, by lower-case name. */
+  readonly headers?: Readonly<Record<string, readonly string[]>> | undefined
   readonly tlsRefused: (address: string) => void
   /** Distinguishes the request ids of several workers. */
   readonly idPrefix: string
+  readonly metrics?: HttpMetrics | undefined
   /** How long a client may be silent while we wait for it, and how long one is heard out; left out but in tests. */
   readonly patience?: Patience
 }
@@ -45,6 +55,7 @@ export interface RegistryServer {
 
 const tlsHandshake = 0x16
 const defaultPatience: Patience = { idleMs: 60_000, lingerMs: 10_000 }
+const defaultSecure: SecureOptions = { minVersion: 'TLSv1.2' }
 const limits = {
   // A slow upload is not a hanging one: only silence is (protocol.md Q55).
   requestTimeout: 0,
@@ -60,13 +71,20 @@ export function createServer(options: ServerOptions): RegistryServer {
   const handler = createHandler(options, state)
   const plain = http.createServer(limits, handler)
   const { key, cert } = options.certificate
-  const tls = { key, cert, minVersion: 'TLSv1.2', handshakeTimeout: idleMs } as const
+  const shape = tlsOptionsOf(options.secure ?? defaultSecure)
+  const tls = { ...shape, key, cert, handshakeTimeout: idleMs }
   const secure = https.createServer({ ...limits, ...tls }, handler)
   for (const server of [plain, secure]) {
     server.timeout = idleMs
     server.on('clientError', refuseBrokenRequest)
     // Starts the watch over half-sent headers, which begins with listening otherwise.
     server.emit('listening')
+  }
+  const { clients } = options.secure ?? defaultSecure
+  if (clients !== undefined) {
+    secure.on('secureConnection', (socket) => {
+      if (!isWelcome(socket, clients)) socket.destroy()
+    })
   }
   secure.on('tlsClientError', (_, socket) => {
     options.tlsRefused(socket.remoteAddress ?? '')
@@ -108,7 +126,7 @@ export function createServer(options: ServerOptions): RegistryServer {
       return front.address() as AddressInfo
     },
     setCertificate(certificate) {
-      secure.setSecureContext({ ...certificate, minVersion: 'TLSv1.2' })
+      secure.setSecureContext({ ...shape, ...certificate })
     },
     async drain(graceMs) {
       state.draining = true
@@ -168,21 +186,36 @@ function refuseBrokenRequest(error: NodeJS.ErrnoException, socket: Duplex): void
 function createHandler(options: ServerOptions, state: { readonly draining: boolean }) {
   const provenanceOf = createProvenance(options)
   const { lingerMs } = options.patience ?? defaultPatience
+  const { metrics, secure = defaultSecure } = options
+  const extra = createExtraHeaders(options.headers ?? {})
+  // A log that is kept for long must not hold an id twice.
+  const prefix = `${randomBytes(4).toString('hex')}-${options.idPrefix}-`
   let count = 0
 
   return (incoming: IncomingMessage, response: ServerResponse): void => {
+    const began = metrics?.began() ?? 0
     count += 1
-    const id = `${options.idPrefix}-${count}`
+    const id = idGivenBy(incoming) ?? `${prefix}${count.toString(36)}`
+    response.setHeader('x-request-id', id)
+    if (extra !== undefined) {
+      for (const [name, values] of extra.of(pathOf(incoming))) response.setHeader(name, values)
+    }
+    let isSent = false
     // Others have said all that they will say.
     if (incoming.method !== 'GET' && incoming.method !== 'HEAD') response.on('timeout', onSilence)
     answer(incoming, id)
       .then(async (reply) => {
         if (state.draining) response.setHeader('connection', 'close')
         await send(incoming, response, reply)
+        isSent = true
+        metrics?.ended(began, answered(incoming, reply.status, lengthOf(reply)))
         if (!incoming.complete && !incoming.destroyed) linger(incoming, lingerMs)
       })
       // The client went away, or the storage broke in the middle of a body: the broken connection tells it.
-      .catch(() => response.destroy())
+      .catch(() => {
+        if (!isSent) metrics?.ended(began, answered(incoming, 0, 0))
+        response.destroy()
+      })
   }
 
   async function answer(incoming: IncomingMessage, id: string): Promise<Reply> {
@@ -190,6 +223,7 @@ function createHandler(options: ServerOptions, state: { readonly draining: boole
     try {
       const provenance = provenanceOf(incoming)
       const { path, query } = splitUrl(incoming.url ?? '')
+      requireTls(secure, incoming.socket as { readonly encrypted?: boolean }, path)
       if (options.localOnly) requireLocal(incoming, provenance)
       else if (options.plainHttp === 'loopback') {
         const refusal = plainHttpReply(incoming, provenance, path)
@@ -209,6 +243,37 @@ function createHandler(options: ServerOptions, state: { readonly draining: boole
     }
     return options.app.handle(request, id)
   }
+}
+
+/** Short, of harmless characters, and none of our secrets that somebody put into the wrong header. */
+const saneId = /^(?!carrel_)[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/
+
+/** Of a proxy in front, or of the client: then one id leads through the logs of all. */
+function idGivenBy({ headers }: IncomingMessage): string | undefined {
+  const given = headers['x-request-id']
+  return typeof given === 'string' && saneId.test(given) ? given : undefined
+}
+
+function answered(incoming: IncomingMessage, status: number, sent: number) {
+  const { method = '', headers } = incoming
+  return {
+    handler: handlerNameOf(pathOf(incoming)),
+    method,
+    status,
+    requestBytes: Number(headers['content-length']) || 0,
+    responseBytes: method === 'HEAD' ? 0 : sent,
+  }
+}
+
+/** As it was written, still encoded. */
+function pathOf({ url = '' }: IncomingMessage): string {
+  const mark = url.indexOf('?')
+  return mark < 0 ? url : url.slice(0, mark)
+}
+
+function lengthOf({ headers, body }: Reply): number {
+  const length = Number(headers?.['content-length'])
+  return Number.isNaN(length) ? (typeof body === 'function' ? 0 : (body?.length ?? 0)) : length
 }
 
 /**

@@ -17,6 +17,7 @@ export type Target =
   | { readonly resource: 'token' }
   | { readonly resource: 'livez' }
   | { readonly resource: 'readyz' }
+  | { readonly resource: 'metrics' }
   | { readonly resource: 'authority' }
   | { readonly resource: 'trust-script' }
   | { readonly resource: 'home' }
@@ -43,6 +44,7 @@ const fixed: Readonly<Record<string, Target>> = {
   '/token': { resource: 'token' },
   '/livez': { resource: 'livez' },
   '/readyz': { resource: 'readyz' },
+  '/metrics': { resource: 'metrics' },
   '/ca.crt': { resource: 'authority' },
   '/ca.sh': { resource: 'trust-script' },
   '/': { resource: 'home' },

@@ -5,7 +5,7 @@ import type { PrincipalDirectory, PrincipalRecord, TokenRecord } from '../auth/p
 import { secretState } from '../auth/secret-slots.ts'
 import { readTokenScopes } from '../auth/token-scope.ts'
 import { grantsOfAnybody, grantsOfPrincipal } from '../metadata/grants.ts'
-import type { MetadataStore, Reader } from '../metadata/metadata-store.ts'
+import type { MetadataStore, Reader, Transaction } from '../metadata/metadata-store.ts'
 import {
   findImportedHash,
   findPrincipalById,
@@ -17,7 +17,15 @@ import {
 import { findSecret } from '../metadata/token-secrets.ts'
 import { findToken } from '../metadata/tokens.ts'
 
-export function createPrincipalDirectory(metadata: MetadataStore): PrincipalDirectory {
+export interface DirectoryOptions {
+  /** What a user of the htpasswd file is given when they are first met, in the transaction that makes them. */
+  readonly htpasswdUserMade?: ((tx: Transaction, user: PrincipalRow) => Promise<void>) | undefined
+}
+
+export function createPrincipalDirectory(
+  metadata: MetadataStore,
+  { htpasswdUserMade }: DirectoryOptions = {},
+): PrincipalDirectory {
   const withGrants = async (row: PrincipalRow | undefined) => row && recordOf(metadata, row)
   return {
     findByName: async (name) => withGrants(await findPrincipalByName(metadata, name)),
@@ -27,7 +35,10 @@ export function createPrincipalDirectory(metadata: MetadataStore): PrincipalDire
       const principal = await metadata.write(async (tx) => {
         const isNew = await insertPrincipal(tx, { name, provider: 'htpasswd' })
         const made = await findPrincipalByName(tx, name)
-        if (isNew && made !== undefined) await makeOwnNamespace(tx, made)
+        if (isNew && made !== undefined) {
+          await makeOwnNamespace(tx, made)
+          await htpasswdUserMade?.(tx, made)
+        }
         return made
       })
       if (principal === undefined) throw new Error(`the user ${name} vanished while it was made`)

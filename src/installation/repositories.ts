@@ -2,6 +2,7 @@
 import type { Actor } from '../access/actor.ts'
 import { Refusal } from '../access/refusal.ts'
 import { appendAudit } from '../metadata/audit.ts'
+import { queueForJournal } from '../metadata/journal-queue.ts'
 import type { MetadataStore, Reader } from '../metadata/metadata-store.ts'
 import { defaultVisibilityFor, insertNamespace } from '../metadata/namespaces.ts'
 import {
@@ -57,6 +58,8 @@ export async function createRepository(
         fix: `carrel repo edit ${name} --visibility ${visibility}`,
       })
     }
+    const { id } = await requireRepository(tx, name)
+    await queueForJournal(tx, [{ kind: 'repository', repositoryId: id }])
     const detail = { visibility }
     await appendAudit(tx, { event: 'repository.created', actor, subject: name, detail })
   })
@@ -87,6 +90,7 @@ export async function editRepository(
       ...(description !== before.description && { description }),
     }
     if (Object.keys(detail).length === 0) return
+    await queueForJournal(tx, [{ kind: 'repository', repositoryId: before.id }])
     await appendAudit(tx, { event: 'repository.changed', actor, subject: name, detail })
   })
   return showRepository(metadata, name)

@@ -1,9 +1,8 @@
 // The key that seals the secrets of second factors. It is a file beside the data and not a row: a copy of the database
 // alone then gives no codes. Nodes that share an installation share the folder.
 import { randomBytes } from 'node:crypto'
-import { mkdir, open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { createFile, readIfThere } from '../certificates/durable-file.ts'
+import { createFile, makeDurableFolder, readIfThere } from '../certificates/durable-file.ts'
 
 const keyBytes = 32
 
@@ -16,16 +15,9 @@ export async function ensureTotpKey(dataDir: string): Promise<Uint8Array> {
   const path = totpKeyFile(dataDir)
   const before = await readIfThere(path)
   if (before !== undefined) return parse(path, before)
-  await makeFolder(dirname(path))
+  await makeDurableFolder(dirname(path))
   await createFile({ path, text: `${randomBytes(keyBytes).toString('base64')}\n`, mode: 0o600 })
   return parse(path, (await readIfThere(path)) ?? '')
-}
-
-/** Its name must survive a power loss like what is in it. */
-async function makeFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o700 })
-  await using parent = await open(dirname(path), 'r')
-  await parent.sync()
 }
 
 function parse(path: string, text: string): Uint8Array {

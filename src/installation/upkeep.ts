@@ -18,6 +18,10 @@ export interface RegularTask {
   readonly name: string
   readonly everyMs: number
   readonly run: () => Promise<void>
+  /** The process ends: what runs now should come to an end soon. */
+  readonly stop?: () => void
+  /** Once more when nobody is served any longer, after everything has stopped. */
+  readonly last?: () => Promise<void>
 }
 
 const secondMs = 1000

@@ -3,6 +3,7 @@
 /** Every event there is, and what it says. */
 export const auditEvents = {
   'setup.done': 'The installation got its first administrator',
+  'volume.adopted': 'A volume of registry:2 was taken over',
   'installation.opened-by-command': 'A command beside the data changed something',
   'user.created': 'A user was made',
   'user.changed': 'What is known of a user was changed',
@@ -24,6 +25,8 @@ export const auditEvents = {
   'repository.created': 'A repository was made',
   'repository.changed': 'A repository was changed',
   'repository.removed': 'A repository was removed',
+  'repository.restored': 'A removed repository was brought back',
+  'repository.purged': 'A removed repository is gone for good',
   'grant.added': 'A right was given',
   'grant.changed': 'A right was changed',
   'grant.removed': 'A right was taken away',
@@ -47,13 +50,24 @@ export const auditEvents = {
   'image.deleted': 'An image was deleted',
   'image.pulled': 'An image was pulled',
   'tag.deleted': 'A tag was deleted',
+  'tag.restored': 'A tag points to what it pointed to before',
+  'manifest.restored': 'A deleted image was brought back',
+  'collection.run': 'Somebody had collected what nothing needs any more',
+  'collection.undone': 'Somebody brought back what was collected',
   'access.refused': 'Somebody asked for what they may not do',
   'review.opened': 'An access review began',
   'review.decided': 'A reviewer decided about a right',
   'review.closed': 'An access review ended',
   'audit.exported': 'The audit log was exported',
   'audit.lost': 'Entries were lost, because the database could not be written for too long',
+  'blob.damaged': 'Bytes were found to be others than were pushed, and set aside',
+  'blob.healed': 'Bytes that were damaged came back',
+  'database.rebuilt': 'The database was made anew from the storage',
   'key.rotated': 'The installation got a new signing key',
+  'read-only.on': 'Pushes and deletes were stopped for a while',
+  'read-only.off': 'Pushes and deletes are taken again',
+  'backup.created': 'A copy of everything was made',
+  'backup.restored': 'The installation came back from a backup',
 } as const
 
 export type AuditEvent = keyof typeof auditEvents

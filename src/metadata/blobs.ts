@@ -3,13 +3,18 @@ import type { Digest } from '../oci/digest.ts'
 import type { Reader, Transaction } from './metadata-store.ts'
 import { query } from './query.ts'
 import { reviewTime } from './reviews.ts'
+import { healDamaged } from './verification.ts'
 
-/** Either `storageKey` says where the bytes lie, or `content` holds them. */
+/** Either `storageKey` says where the bytes lie, or `content` holds them; of a damaged blob there is neither. */
 export interface BlobRow {
   readonly digest: Digest
   readonly size: number
   readonly storageKey: string | undefined
   readonly content: Uint8Array | undefined
+  /** There, and true, when its bytes were found to be lost or wrong (verification.ts). */
+  readonly isDamaged?: true
+  /** Of a blob as a repository sees it: when somebody looks whether it is needed. */
+  readonly reviewAfter?: number
 }
 
 interface RawBlob {
@@ -17,18 +22,27 @@ interface RawBlob {
   readonly size: number
   readonly storageKey: string | null
   readonly content: Uint8Array | null
+  readonly damagedAt?: number | null
+  readonly reviewAfter?: number | null
 }
 
 const linked = query<{ repositoryId: number; digest: string }>()((db, p) =>
   db
     .selectFrom('repository_blobs')
     .innerJoin('blobs', 'blobs.digest', 'repository_blobs.digest')
-    .select(['blobs.digest', 'blobs.size', 'blobs.storage_key as storageKey', 'blobs.content'])
+    .select([
+      'blobs.digest',
+      'blobs.size',
+      'blobs.storage_key as storageKey',
+      'blobs.content',
+      'blobs.review_after as reviewAfter',
+    ])
     .where('repository_blobs.repository_id', '=', p.repositoryId)
-    .where('repository_blobs.digest', '=', p.digest),
+    .where('repository_blobs.digest', '=', p.digest)
+    .where('blobs.damaged_at', 'is', null),
 )
 
-/** The blob as this repository sees it: undefined when it is not linked here, wherever else it may be. */
+/** The blob as this repository sees it: undefined when it is not linked here, wherever else it may be, or is damaged. */
 export async function findLinkedBlob(
   reader: Reader,
   repositoryId: number,
@@ -43,10 +57,11 @@ const linkedSize = query<{ repositoryId: number; digest: string }>()((db, p) =>
     .innerJoin('blobs', 'blobs.digest', 'repository_blobs.digest')
     .select('blobs.size')
     .where('repository_blobs.repository_id', '=', p.repositoryId)
-    .where('repository_blobs.digest', '=', p.digest),
+    .where('repository_blobs.digest', '=', p.digest)
+    .where('blobs.damaged_at', 'is', null),
 )
 
-/** Bytes of the blob, when it is linked to this repository. */
+/** Bytes of the blob, when it is linked to this repository and not damaged. */
 export async function linkedBlobSize(
   reader: Reader,
   repositoryId: number,
@@ -58,7 +73,7 @@ export async function linkedBlobSize(
 const byDigest = query<{ digest: string }>()((db, p) =>
   db
     .selectFrom('blobs')
-    .select(['digest', 'size', 'storage_key as storageKey', 'content'])
+    .select(['digest', 'size', 'storage_key as storageKey', 'content', 'damaged_at as damagedAt'])
     .where('digest', '=', p.digest),
 )
 
@@ -92,7 +107,8 @@ const insert = query<{
 
 /**
  * Returns false when the installation holds these bytes already; then the row that is there stays as it is, and the
- * caller puts its review off (reviewBlob). A new row is due for review: nothing refers to it yet.
+ * caller puts its review off (reviewBlob). A row that is new, or was damaged and takes these bytes, is due for review
+ * by itself: nothing refers to it yet.
  */
 export async function insertBlob(tx: Transaction, blob: BlobRow): Promise<boolean> {
   const changed = await tx.run(insert, {
@@ -103,23 +119,7 @@ export async function insertBlob(tx: Transaction, blob: BlobRow): Promise<boolea
     createdAt: Date.now(),
     reviewAfter: reviewTime(),
   })
-  return changed === 1
-}
-
-const move = query<{ digest: string; storageKey: string }>()((db, p) =>
-  db
-    .updateTable('blobs')
-    .set({ storage_key: p.storageKey, content: null })
-    .where('digest', '=', p.digest),
-)
-
-/** The blob's bytes lie elsewhere from now on. */
-export async function setBlobStorageKey(
-  tx: Transaction,
-  digest: Digest,
-  storageKey: string,
-): Promise<void> {
-  await tx.run(move, { digest, storageKey })
+  return changed === 1 || (await healDamaged(tx, blob))
 }
 
 const link = query<{ repositoryId: number; digest: string; linkedAt: number }>()((db, p) =>
@@ -153,14 +153,6 @@ export async function unlinkBlob(
   return (await tx.run(unlink, { repositoryId, digest })) > 0
 }
 
-const unlinkAll = query<{ repositoryId: number }>()((db, p) =>
-  db.deleteFrom('repository_blobs').where('repository_id', '=', p.repositoryId),
-)
-
-export async function unlinkAllBlobs(tx: Transaction, repositoryId: number): Promise<void> {
-  await tx.run(unlinkAll, { repositoryId })
-}
-
 const user = query<{ repositoryId: number; digest: string }>()((db, p) =>
   db
     .selectFrom('manifest_blobs')
@@ -182,7 +174,7 @@ export async function manifestUsingBlob(
 const page = query<{ after: string; limit: number }>()((db, p) =>
   db
     .selectFrom('blobs')
-    .select(['digest', 'size', 'storage_key as storageKey', 'content'])
+    .select(['digest', 'size', 'storage_key as storageKey', 'content', 'damaged_at as damagedAt'])
     .where('digest', '>', p.after)
     .orderBy('digest')
     .limit(p.limit),
@@ -205,5 +197,7 @@ function rowOf(raw: RawBlob | undefined): BlobRow | undefined {
     size: raw.size,
     storageKey: raw.storageKey ?? undefined,
     content: raw.content ?? undefined,
+    ...(typeof raw.damagedAt === 'number' && { isDamaged: true }),
+    ...(typeof raw.reviewAfter === 'number' && { reviewAfter: raw.reviewAfter }),
   }
 }

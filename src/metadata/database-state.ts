@@ -12,6 +12,8 @@ export interface DatabaseState {
   readonly damage: readonly string[]
   /** Settings under which less is kept than Carrel promises, such as `fsync = off`. */
   readonly unsafe: readonly string[]
+  /** How far the clock of its machine is ahead of ours; absent where it is the same one. */
+  readonly clockAheadMs?: number
 }
 
 /** SQLITE_CORRUPT, SQLITE_NOTADB. */

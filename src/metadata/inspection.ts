@@ -264,38 +264,19 @@ const holders = query<{ digest: string; limit: number }>()((db, p) =>
   db
     .selectFrom('repository_blobs')
     .innerJoin('repositories', 'repositories.id', 'repository_blobs.repository_id')
-    .select('repositories.name')
+    .select((of) => of.fn.coalesce('repositories.deleted_name', 'repositories.name').as('name'))
     .where('repository_blobs.digest', '=', p.digest)
     .orderBy('repositories.name')
     .limit(p.limit),
 )
 
-/** Names of repositories that have the blob. */
+/** Names of repositories that have the blob; of deleted ones those that they had. */
 export async function repositoriesHolding(
   reader: Reader,
   digest: Digest,
   limit: number,
 ): Promise<readonly string[]> {
   return (await reader.all(holders, { digest, limit })).map((row) => row.name)
-}
-
-const storedBetween = query<{ from: string; to: string }>()((db, p) =>
-  db
-    .selectFrom('blobs')
-    .select('storage_key as key')
-    .where('digest', '>=', p.from)
-    .where('digest', '<=', p.to)
-    .where('storage_key', 'is not', null),
-)
-
-/** Storage keys of the blobs whose digests lie between these two, both included. */
-export async function storageKeysBetween(
-  reader: Reader,
-  from: Digest,
-  to: Digest,
-): Promise<ReadonlySet<string>> {
-  const rows = await reader.all(storedBetween, { from, to })
-  return new Set(rows.map((row) => row.key ?? ''))
 }
 
 export interface StoredPart {

@@ -1,6 +1,7 @@
 // What the journal in the storage has yet to tell. Written in the transaction of the change, so that the journal can
 // forget nothing; taken away when the journal holds it (journal/).
 import type { Digest } from '../oci/digest.ts'
+import { blocks, runBlocks } from './many-rows.ts'
 import type { Reader, Transaction } from './metadata-store.ts'
 import { query } from './query.ts'
 
@@ -60,15 +61,32 @@ export async function listJournalQueue(
   }))
 }
 
-const remove = query<{ id: number }>()((db, p) =>
-  db.deleteFrom('journal_queue').where('id', '=', p.id),
+const remove = blocks((db, rows) =>
+  db.deleteFrom('journal_queue').where(
+    'id',
+    'in',
+    rows.map((row) => row['id'] as number),
+  ),
 )
 
 export async function removeFromJournalQueue(
   tx: Transaction,
   ids: readonly number[],
 ): Promise<void> {
-  for (const id of ids) await tx.run(remove, { id })
+  await runBlocks(
+    tx,
+    remove,
+    ids.map((id) => ({ id })),
+  )
+}
+
+const one = query<{ id: number }>()((db, p) =>
+  db.selectFrom('journal_queue').select('id').where('id', '=', p.id),
+)
+
+/** Whether this row still waits. */
+export async function isQueuedForJournal(reader: Reader, id: number): Promise<boolean> {
+  return (await reader.one(one, { id })) !== undefined
 }
 
 const count = query<object>()((db) =>

@@ -13,6 +13,8 @@ export interface ManifestHead {
 
 export interface ManifestRow extends ManifestHead {
   readonly content: Uint8Array
+  /** When somebody looks whether it is needed; by digest alone, and null when nobody will. */
+  readonly reviewAfter?: number | null
 }
 
 export interface NewManifest extends ManifestRow {
@@ -64,7 +66,13 @@ export async function findManifestByTag(
 const byDigest = query<{ repositoryId: number; digest: string }>()((db, p) =>
   db
     .selectFrom('manifests')
-    .select(['digest', 'media_type as mediaType', 'size', 'content'])
+    .select([
+      'digest',
+      'media_type as mediaType',
+      'size',
+      'content',
+      'review_after as reviewAfter',
+    ])
     .where('repository_id', '=', p.repositoryId)
     .where('digest', '=', p.digest),
 )
@@ -174,26 +182,13 @@ const remove = query<{ repositoryId: number; digest: string }>()((db, p) =>
     .where('digest', '=', p.digest),
 )
 
-/** The caller has removed its tags and made sure that no index holds it. */
+/** For good. The caller has removed its tags and made sure that no index holds it. */
 export async function deleteManifest(
   tx: Transaction,
   repositoryId: number,
   digest: Digest,
 ): Promise<boolean> {
   return (await tx.run(remove, { repositoryId, digest })) > 0
-}
-
-const removeLinks = query<{ repositoryId: number }>()((db, p) =>
-  db.deleteFrom('manifest_children').where('repository_id', '=', p.repositoryId),
-)
-const removeAll = query<{ repositoryId: number }>()((db, p) =>
-  db.deleteFrom('manifests').where('repository_id', '=', p.repositoryId),
-)
-
-/** The caller has removed the repository's tags. */
-export async function deleteAllManifests(tx: Transaction, repositoryId: number): Promise<void> {
-  await tx.run(removeLinks, { repositoryId })
-  await tx.run(removeAll, { repositoryId })
 }
 
 const parent = query<{ repositoryId: number; digest: string }>()((db, p) =>

@@ -13,6 +13,7 @@ import { machines } from './suite-cases/machines.ts'
 import { namespaces } from './suite-cases/namespaces.ts'
 import { people } from './suite-cases/people.ts'
 import { protection } from './suite-cases/protection.ts'
+import { readOnly } from './suite-cases/read-only.ts'
 import { repositories } from './suite-cases/repositories.ts'
 import { reviews } from './suite-cases/reviews.ts'
 import { secondFactors } from './suite-cases/second-factors.ts'
@@ -21,6 +22,7 @@ import { tokens } from './suite-cases/tokens.ts'
 import { teams } from './suite-cases/teams.ts'
 import { transactions } from './suite-cases/transactions.ts'
 import { uploads } from './suite-cases/uploads.ts'
+import { verification } from './suite-cases/verification.ts'
 import { writers } from './suite-cases/writers.ts'
 import { openAt, type StoreAddress } from './test-support/store-address.ts'
 
@@ -33,6 +35,7 @@ const all: readonly Case[] = [
   ...listings,
   ...reviews,
   ...uploads,
+  ...verification,
   ...people,
   ...tokens,
   ...sessions,
@@ -46,6 +49,7 @@ const all: readonly Case[] = [
   ...teams,
   ...namespaces,
   ...accessReviews,
+  ...readOnly,
 ]
 
 /** `makeEmpty` gives an empty database with the schema in it; what it made goes away by `t.after`. */

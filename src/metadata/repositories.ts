@@ -1,4 +1,5 @@
-// Repositories: immutable id, name, visibility. Names are listed in byte order, page by key.
+// Repositories: immutable id, name, visibility. Names are listed in byte order, page by key. Those in the recycle bin
+// (deleted-repositories.ts) are left out of every list and count here.
 import type { Kysely } from 'kysely'
 import type { RepositoryName } from '../oci/reference.ts'
 import { bindGrants } from './grants.ts'
@@ -103,7 +104,7 @@ const remove = query<{ id: number }>()((db, p) =>
   db.deleteFrom('repositories').where('id', '=', p.id),
 )
 
-/** The caller has removed tags, manifests and links before. */
+/** For good. The caller has removed tags, manifests and links before. */
 export async function deleteRepository(tx: Transaction, id: number): Promise<void> {
   await tx.run(remove, { id })
 }
@@ -125,6 +126,7 @@ function visiblePage(db: Kysely<Schema>, p: CatalogPage) {
   return db
     .selectFrom('repositories')
     .where('name', '>', p.after)
+    .where('deleted_at', 'is', null)
     .where((or) =>
       or.or([
         or(or.val(p.all), '=', or.lit(1)),
@@ -177,6 +179,7 @@ const range = query<{ after: string; limit: number; from: string; to: string }>(
     .where('name', '>', p.after)
     .where('name', '>=', p.from)
     .where('name', '<', p.to)
+    .where('deleted_at', 'is', null)
     .orderBy('name')
     .limit(p.limit),
 )
@@ -194,14 +197,24 @@ export async function listRepositoriesInRange(
   return (await reader.all(range, place)) as readonly RepositoryRow[]
 }
 
+// Few are deleted, so their tags are taken off, and not all tags looked up.
 const counts = query<object>()((db) =>
-  db.selectFrom('repositories').select((of) => [
-    of.fn.countAll<number>().as('repositories'),
-    of
-      .selectFrom('tags')
-      .select((tag) => tag.fn.countAll<number>().as('value'))
-      .as('tags'),
-  ]),
+  db
+    .selectFrom('repositories')
+    .where('deleted_at', 'is', null)
+    .select((of) => [
+      of.fn.countAll<number>().as('repositories'),
+      of
+        .selectFrom('tags')
+        .select((tag) => tag.fn.countAll<number>().as('value'))
+        .as('tags'),
+      of
+        .selectFrom('repositories as gone')
+        .innerJoin('tags', 'tags.repository_id', 'gone.id')
+        .where('gone.deleted_at', 'is not', null)
+        .select((tag) => tag.fn.countAll<number>().as('value'))
+        .as('deletedTags'),
+    ]),
 )
 
 /** Of the whole installation. */
@@ -209,5 +222,8 @@ export async function countRepositories(
   reader: Reader,
 ): Promise<{ readonly repositories: number; readonly tags: number }> {
   const row = await reader.one(counts, {})
-  return { repositories: Number(row?.repositories), tags: Number(row?.tags) }
+  return {
+    repositories: Number(row?.repositories),
+    tags: Number(row?.tags) - Number(row?.deletedTags),
+  }
 }

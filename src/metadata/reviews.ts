@@ -5,11 +5,27 @@ import type { Digest } from '../oci/digest.ts'
 import type { Transaction } from './metadata-store.ts'
 import { query } from './query.ts'
 
-const reviewDelayMs = 24 * 60 * 60 * 1000
+const dayMs = 24 * 60 * 60 * 1000
+
+/** Times of reviews and purges are written as the event and this; a collector with another delay shifts its limit. */
+export const reviewDelayMs = dayMs
+export const deletedBinMs = 14 * dayMs
+export const collectedBinMs = dayMs
+export const trashMs = dayMs
 
 /** When what happens now is to be looked at; milliseconds since 1970. */
 export function reviewTime(): number {
   return Date.now() + reviewDelayMs
+}
+
+/** Rows up to this time are due, when events are to be left alone for `delayMs` and were written with `writtenMs`. */
+export function limitOf(now: number, delayMs: number, writtenMs: number): number {
+  return now - (delayMs - writtenMs)
+}
+
+/** The time to write so that it is due in `inMs`, for a collector with this delay. */
+export function reviewDueIn(now: number, inMs: number, delayMs: number): number {
+  return Number.isFinite(delayMs) ? now + inMs + reviewDelayMs - delayMs : now + reviewDelayMs
 }
 
 const blob = query<{ digest: string; reviewAfter: number }>()((db, p) =>
@@ -36,62 +52,49 @@ export async function reviewManifest(
   await tx.run(manifest, { repositoryId, digest, reviewAfter: reviewTime() })
 }
 
-const blobsOfManifest = query<{ repositoryId: number; digest: string; reviewAfter: number }>()(
-  (db, p) =>
-    db
-      .updateTable('blobs')
-      .set({ review_after: p.reviewAfter })
-      .where('digest', 'in', (select) =>
-        select
-          .selectFrom('manifest_blobs')
-          .select('blob')
-          .where('repository_id', '=', p.repositoryId)
-          .where('manifest', '=', p.digest),
-      ),
-)
-
-const childrenOfManifest = query<{ repositoryId: number; digest: string; reviewAfter: number }>()(
-  (db, p) =>
-    db
-      .updateTable('manifests')
-      .set({ review_after: p.reviewAfter })
-      .where('repository_id', '=', p.repositoryId)
-      .where('digest', 'in', (select) =>
-        select
-          .selectFrom('manifest_children')
-          .select('child')
-          .where('repository_id', '=', p.repositoryId)
-          .where('manifest', '=', p.digest),
-      ),
-)
-
-/** Call before the manifest is deleted: its rows say what to look at. */
-export async function reviewContentsOfManifest(
-  tx: Transaction,
-  repositoryId: number,
-  digest: Digest,
-): Promise<void> {
-  const parameters = { repositoryId, digest, reviewAfter: reviewTime() }
-  await tx.run(blobsOfManifest, parameters)
-  await tx.run(childrenOfManifest, parameters)
-}
-
-const blobsOfRepository = query<{ repositoryId: number; reviewAfter: number }>()((db, p) =>
+const setBlob = query<{ digest: string; seen: number; reviewAfter: number }>()((db, p) =>
   db
     .updateTable('blobs')
     .set({ review_after: p.reviewAfter })
-    .where('digest', 'in', (select) =>
-      select
-        .selectFrom('repository_blobs')
-        .select('digest')
-        .where('repository_id', '=', p.repositoryId),
-    ),
+    .where('digest', '=', p.digest)
+    .where('review_after', '=', p.seen),
 )
 
-/** Call before the repository's links are deleted. */
-export async function reviewBlobsOfRepository(
+/** Undefined: it is needed. Returns false when something has happened to the row since it was seen. */
+export async function setBlobReview(
+  tx: Transaction,
+  { digest, seen, reviewAfter }: ReviewChange,
+): Promise<boolean> {
+  return (await tx.run(setBlob, { digest, seen, reviewAfter: reviewAfter as number })) === 1
+}
+
+const setManifest = query<{
+  repositoryId: number
+  digest: string
+  seen: number
+  reviewAfter: number
+}>()((db, p) =>
+  db
+    .updateTable('manifests')
+    .set({ review_after: p.reviewAfter })
+    .where('repository_id', '=', p.repositoryId)
+    .where('digest', '=', p.digest)
+    .where('review_after', '=', p.seen),
+)
+
+/** As setBlobReview. */
+export async function setManifestReview(
   tx: Transaction,
   repositoryId: number,
-): Promise<void> {
-  await tx.run(blobsOfRepository, { repositoryId, reviewAfter: reviewTime() })
+  { digest, seen, reviewAfter }: ReviewChange,
+): Promise<boolean> {
+  const values = { repositoryId, digest, seen, reviewAfter: reviewAfter as number }
+  return (await tx.run(setManifest, values)) === 1
+}
+
+export interface ReviewChange {
+  readonly digest: Digest
+  /** What the row said. */
+  readonly seen: number
+  readonly reviewAfter: number | undefined
 }

@@ -33,7 +33,7 @@ export interface KeepingSchema {
     purge_after: number
   }
   /** Blobs and children that a deleted manifest needs to come back whole. */
-  deleted_manifest_contents: { deleted_id: number; digest: string }
+  deleted_manifest_contents: { deleted_id: number; repository_id: number; digest: string }
   blob_trash: {
     id: Generated<number>
     digest: string

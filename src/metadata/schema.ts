@@ -6,6 +6,8 @@ import type { KeepingSchema } from './schema-keeping.ts'
 
 export interface Schema extends AccessSchema, KeepingSchema {
   settings: { key: string; value: string }
+  /** Steps of the schema that were taken. */
+  migrations: { name: string; applied_at: number }
   signing_keys: { kid: string; private_jwk: string; public_jwk: string; created_at: number }
   principals: {
     /** Immutable and never given out twice. */

@@ -23,6 +23,27 @@ export async function ensureSetting(tx: Transaction, key: string, value: string)
   return (await findSetting(tx, key)) ?? value
 }
 
+const save = query<{ key: string; value: string }>()((db, p) =>
+  db
+    .insertInto('settings')
+    .values({ key: p.key, value: p.value })
+    .onConflict((conflict) => conflict.column('key').doUpdateSet({ value: p.value })),
+)
+
+/** The setting from now on, whatever it was. */
+export async function saveSetting(tx: Transaction, key: string, value: string): Promise<void> {
+  await tx.run(save, { key, value })
+}
+
+const drop = query<{ key: string }>()((db, p) =>
+  db.deleteFrom('settings').where('key', '=', p.key),
+)
+
+/** Returns whether there was one. */
+export async function removeSetting(tx: Transaction, key: string): Promise<boolean> {
+  return (await tx.run(drop, { key })) > 0
+}
+
 export interface SigningKeyRow {
   readonly kid: string
   readonly privateJwk: string

@@ -12,9 +12,9 @@ import {
   listStoredParts,
   loadManifestBatch,
   repositoriesHolding,
-  storageKeysBetween,
   storedPartSize,
 } from './inspection.ts'
+import { keysInUseBetween } from './inspection-kept.ts'
 import type { MetadataStore } from './metadata-store.ts'
 import {
   findRepositoryStatistics,
@@ -196,7 +196,7 @@ function cases(open: (t: TestContext) => Promise<MetadataStore>): void {
       await insertUploadPart(tx, 'u', { ...part, ...small, content: Buffer.from('x') })
     })
     const [from, to] = [digest('layer'), digest('config')].toSorted() as [never, never]
-    assert.deepEqual([...(await storageKeysBetween(store, from, to))], ['blobs/layer'])
+    assert.deepEqual([...(await keysInUseBetween(store, from, to))], ['blobs/layer'])
     assert.deepEqual(await repositoriesHolding(store, digest('layer'), 5), ['team/one', 'team/two'])
     assert.deepEqual(await repositoriesHolding(store, digest('layer'), 1), ['team/one'])
     const parts = await listStoredParts(store, { after: '', limit: 10 })

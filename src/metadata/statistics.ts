@@ -86,6 +86,7 @@ export async function findRepositoryStatistics(
 const repositoryPage = query<{ after: string; limit: number }>()((db, p) =>
   statistics(db)
     .where('repositories.name', '>', p.after)
+    .where('repositories.deleted_at', 'is', null)
     .orderBy('repositories.name')
     .limit(p.limit),
 )

@@ -72,24 +72,28 @@ export async function deleteTag(tx: Transaction, repositoryId: number, tag: Tag)
   return (await tx.run(remove, { repositoryId, tag })) > 0
 }
 
+const namesOf = query<{ repositoryId: number; digest: string }>()((db, p) =>
+  db
+    .selectFrom('tags')
+    .select('name')
+    .where('repository_id', '=', p.repositoryId)
+    .where('digest', '=', p.digest)
+    .orderBy('name'),
+)
+
 const removeOf = query<{ repositoryId: number; digest: string }>()((db, p) =>
   db.deleteFrom('tags').where('repository_id', '=', p.repositoryId).where('digest', '=', p.digest),
 )
 
+/** Removes all tags of a manifest, and returns their names. */
 export async function deleteTagsOf(
   tx: Transaction,
   repositoryId: number,
   digest: Digest,
-): Promise<number> {
-  return tx.run(removeOf, { repositoryId, digest })
-}
-
-const removeAll = query<{ repositoryId: number }>()((db, p) =>
-  db.deleteFrom('tags').where('repository_id', '=', p.repositoryId),
-)
-
-export async function deleteAllTags(tx: Transaction, repositoryId: number): Promise<void> {
-  await tx.run(removeAll, { repositoryId })
+): Promise<readonly Tag[]> {
+  const names = await tx.all(namesOf, { repositoryId, digest })
+  if (names.length > 0) await tx.run(removeOf, { repositoryId, digest })
+  return names.map(({ name }) => name as Tag)
 }
 
 const page = query<{ repositoryId: number; after: string; limit: number }>()((db, p) =>

@@ -20,6 +20,7 @@ const codes: Readonly<Record<OciErrorCode, true>> = {
   TOOMANYREQUESTS: true,
   TAG_INVALID: true,
   RANGE_INVALID: true,
+  PAGINATION_NUMBER_INVALID: true,
 }
 
 for (const code of Object.keys(codes) as OciErrorCode[]) {

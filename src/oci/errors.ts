@@ -1,5 +1,5 @@
 // The errors a client is told about, by the codes of distribution-spec v1.1 spec.md#error-codes and
-// the three of distribution that clients know as well (TOOMANYREQUESTS is the spec's own).
+// the four of distribution that clients know as well (TOOMANYREQUESTS is the spec's own).
 // HTTP statuses are not here: see http/error-reply.ts. Messages reach docker's user word for word.
 
 export type OciErrorCode =
@@ -19,6 +19,7 @@ export type OciErrorCode =
   | 'TOOMANYREQUESTS'
   | 'TAG_INVALID'
   | 'RANGE_INVALID'
+  | 'PAGINATION_NUMBER_INVALID'
 
 /** One entry of the `errors` array of an answer. */
 export interface OciErrorEntry {
@@ -111,4 +112,5 @@ const defaultMessages: Readonly<Record<OciErrorCode, string>> = {
   RANGE_INVALID:
     'The chunk does not begin where the upload ended. ' +
     'Ask for the state of the upload and send from there on.',
+  PAGINATION_NUMBER_INVALID: 'That is no number of entries that this registry lists at once.',
 }

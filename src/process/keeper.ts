@@ -30,7 +30,11 @@ export function startKeeper(deps: KeeperDeps): AsyncDisposable {
   ]
   return {
     async [Symbol.asyncDispose]() {
+      for (const { stop } of deps.more) stop?.()
       for (const task of tasks) await task.stop()
+      for (const { name, last } of deps.more) {
+        await last?.().catch((error: unknown) => deps.failed(name, error))
+      }
     },
   }
 

@@ -1,12 +1,11 @@
 // A serving process from start to end: takes the data folder, prepares the installation, starts the workers, keeps,
 // and drains on SIGTERM or SIGINT. The main thread serves no requests.
-import { mkdir, open } from 'node:fs/promises'
 import { availableParallelism, networkInterfaces } from 'node:os'
-import { dirname } from 'node:path'
 import type { ServeEvent, StartFacts } from '../cli/serve-events.ts'
 import type { ServeOptions } from '../cli/composition.ts'
 import { originOf, registryOf } from '../cli/addresses.ts'
 import { sealAudit } from '../audit/seal.ts'
+import { makeDurableFolder } from '../certificates/durable-file.ts'
 import { createPasswordPool } from '../auth/password-pool.ts'
 import type { Config } from '../config/config.ts'
 import { formatAddress, isLoopbackHost } from '../config/listen-address.ts'
@@ -17,15 +16,21 @@ import { ensureTotpKey } from '../installation/totp-key.ts'
 import { accessUpkeep } from '../installation/upkeep.ts'
 import { ensureIdentity } from '../installation/identity.ts'
 import { requireSignIn } from '../compose-sign-in.ts'
-import { openBlobs, openMetadata, openSharedLogIndex } from '../compose-stores.ts'
+import { openBlobs, openMetadata, openSharedLogIndex, openSpace } from '../compose-stores.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
 import { countRepositories } from '../metadata/repositories.ts'
 import { version } from '../version.ts'
+import { adoptVolume } from './adopt-volume.ts'
 import { followCertificate, type FollowedCertificate } from './certificate.ts'
 import { lockData } from './data-lock.ts'
 import { requireFreePort } from './free-port.ts'
 import { startKeeper } from './keeper.ts'
 import { keepingUpkeep } from './keeping-upkeep.ts'
+import { isConfiguredReadOnly } from './read-only-setting.ts'
+import { registry2Serving } from './registry2-serving.ts'
+import { reserveTask } from './reserve-file.ts'
+import { takeOverHtpasswd } from './take-over-htpasswd.ts'
+import { startWatching } from './watching.ts'
 import { startWorkers } from './workers.ts'
 import type { WorkerSettings } from './worker-settings.ts'
 
@@ -39,12 +44,13 @@ export async function serve(config: Config, options: ServeOptions): Promise<numb
   const warn = (message: string) => options.onEvent({ kind: 'warning', message })
 
   await requireSignIn(config)
-  await makeDataFolder(config.dataDir)
+  await makeDurableFolder(config.dataDir)
   using _lock = config.metadata.dialect === 'sqlite' ? lockData(config.dataDir) : nothing
   // Whose turn it is to write, shared by this thread and the workers.
   const turn = new SharedArrayBuffer(4)
   await using metadata = await openMetadata(config, { migrate: true, turn, longLog: true })
   await using storage = await openBlobs(config.dataDir)
+  await adoptVolume(config.dataDir, metadata, options.onEvent)
   const setup = await prepareInstallation(config, { metadata, terminal: options.terminal, warn })
   await using certificate = await followCertificate(config, warn)
   const port = await requireFreePort(config.listen.host, config.listen.port)
@@ -60,6 +66,14 @@ export async function serve(config: Config, options: ServeOptions): Promise<numb
   })
   const workers = await startWorkers(settings, count, (event) => options.onEvent(liveEvent(event)))
   certificate.onChange((changed) => workers.setCertificate(changed))
+  const space = openSpace(config)
+  const { blobs } = storage
+  await using watching = await startWatching(config, { metadata, blobs, space, workers }).catch(
+    async (error: unknown) => {
+      await workers.terminate()
+      throw error
+    },
+  )
 
   const { repositories, tags } = await countRepositories(metadata)
   const facts: StartFacts = {
@@ -91,6 +105,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<numb
     blobs: storage.blobs,
     uploadExpiryMs: config.uploadExpiryHours * 3_600_000,
     more: [
+      reserveTask({ dataDir: config.dataDir, space, warn }),
       ...accessUpkeep(metadata, config.dataDir),
       ...keepingUpkeep({ config, metadata, blobs: storage.blobs, warn }),
     ],
@@ -101,6 +116,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<numb
     throw error
   })
   options.onEvent({ kind: 'draining', requests: 0, seconds: config.drainSeconds })
+  watching.draining()
   await workers.drain(config.drainSeconds * 1000)
   await sealAudit(metadata).catch((error: unknown) =>
     warn(`The audit log will be sealed at the next start: ${String(error)}`),
@@ -114,12 +130,14 @@ async function prepareInstallation(
   { metadata, terminal, warn }: PreparationParts,
 ): Promise<Partial<Awaited<ReturnType<typeof ensureFirstAdministrator>>>> {
   const passwords = createPasswordPool({ threads: 1, queueLimit: 8 })
-  const setup = config.open
-    ? {}
-    : await ensureFirstAdministrator(
-        { metadata, passwords },
-        { passwordFile: config.adminPasswordFile, mayGenerate: terminal },
-      )
+  const isAdminTheirs = await takeOverHtpasswd(config, metadata, warn)
+  const setup =
+    config.open || isAdminTheirs
+      ? {}
+      : await ensureFirstAdministrator(
+          { metadata, passwords },
+          { passwordFile: config.adminPasswordFile, mayGenerate: terminal },
+        )
   await passwords.close()
   // Made now, when a disk that is full would be seen. Without it people sign in all the same, but for second factors.
   await ensureTotpKey(config.dataDir).catch((error: unknown) => warn(String(error)))
@@ -131,13 +149,6 @@ interface PreparationParts {
   readonly metadata: MetadataStore
   readonly terminal: boolean
   readonly warn: (message: string) => void
-}
-
-/** Its name must survive a power loss like what is in it. */
-async function makeDataFolder(dataDir: string): Promise<void> {
-  await mkdir(dataDir, { recursive: true, mode: 0o700 })
-  await using parent = await open(dirname(dataDir), 'r')
-  await parent.sync()
 }
 
 const nothing: Disposable = { [Symbol.dispose]: () => undefined }
@@ -197,7 +208,15 @@ async function workerSettings(
     outboundAuthoritiesFile: config.outboundAuthoritiesFile,
     tokenLifetimeMs: config.tokenLifetimeMinutes * 60_000,
     uploadExpiryMs: config.uploadExpiryHours * 3_600_000,
-    log: { level: config.log.level, toStdout: parts.options.logs !== 'screen' },
+    log: {
+      level: config.log.level,
+      toStdout: parts.options.logs !== 'screen',
+      asText: parts.options.logs === 'text',
+    },
+    readOnly: isConfiguredReadOnly(config),
+    diskReserveBytes: config.diskReserveBytes,
+    keep: config.keep,
+    registry2: await registry2Serving(config),
   }
 }
 
@@ -219,5 +238,5 @@ function warningsOf(config: Config): readonly string[] {
 }
 
 function liveEvent(event: DoorEvent): ServeEvent {
-  return event
+  return event.kind === 'damaged' ? { kind: 'warning', message: event.message } : event
 }

@@ -3,6 +3,7 @@
 import { Worker } from 'node:worker_threads'
 import type { DoorEvent } from '../http/events.ts'
 import type { Certificate } from '../http/server.ts'
+import { createMeasuring, type Measuring } from './measuring.ts'
 import type { FromWorker, ToWorker, WorkerSettings } from './worker-settings.ts'
 
 export interface Workers {
@@ -12,6 +13,7 @@ export interface Workers {
   drain(graceMs: number): Promise<void>
   /** Ends all at once, whatever is under way. */
   terminate(): Promise<void>
+  readonly measuring: Measuring
   /** Rejects when a worker ends by itself. */
   readonly failed: Promise<never>
 }
@@ -23,6 +25,7 @@ export async function startWorkers(
   onEvent: (event: DoorEvent) => void,
 ): Promise<Workers> {
   const workers: Worker[] = []
+  const measuring = createMeasuring()
   let stopping = false
   let fail: (error: Error) => void = () => undefined
   const failed = new Promise<never>((_, reject) => {
@@ -36,8 +39,10 @@ export async function startWorkers(
       workerData: { ...settings, name: String(index + 1) },
     })
     workers.push(worker)
+    measuring.add(worker)
     return new Promise((resolve, reject) => {
       worker.on('message', (message: FromWorker) => {
+        if (measuring.heard(worker, message)) return
         if (message.kind === 'listening') resolve(message.port)
         if (message.kind === 'door') onEvent(message.event)
       })
@@ -63,6 +68,7 @@ export async function startWorkers(
   return {
     port: ports[0] ?? 0,
     failed,
+    measuring,
     setCertificate: (certificate) => post({ kind: 'certificate', certificate }),
     async terminate() {
       stopping = true

@@ -3,13 +3,7 @@
 import { Readable } from 'node:stream'
 import { algorithmOf, digestOf, type Digest } from '../oci/digest.ts'
 import { OciError } from '../oci/errors.ts'
-import {
-  findBlob,
-  insertBlob,
-  linkBlob,
-  setBlobStorageKey,
-  type BlobRow,
-} from '../metadata/blobs.ts'
+import { findBlob, insertBlob, linkBlob, type BlobRow } from '../metadata/blobs.ts'
 import { reviewBlob } from '../metadata/reviews.ts'
 import {
   deleteUploadParts,
@@ -18,6 +12,7 @@ import {
   saveUpload,
   type UploadPart,
 } from '../metadata/uploads.ts'
+import { markDamaged, type Damage } from '../metadata/verification.ts'
 import type { Key } from '../storage/driver.ts'
 import { readSmall, smallContentLimit } from './small-content.ts'
 import {
@@ -208,36 +203,64 @@ async function smallContent(deps: UploadDeps, parts: readonly UploadPart[]): Pro
   return Buffer.concat(pieces)
 }
 
+interface Publication {
+  readonly blob: BlobRow
+  readonly hadRow: boolean
+}
+
+/** What is wrong with the copy that the installation has already. */
+interface Kept {
+  readonly damage: Damage | undefined
+}
+
 async function publish(
   deps: UploadDeps,
   ticket: UploadTicket,
-  { blob, hadRow }: { readonly blob: BlobRow; readonly hadRow: boolean },
+  publication: Publication,
 ): Promise<void> {
-  const isDamaged = await hasDamagedCopy(deps, blob)
-  const surplus = await deps.metadata.write(async (tx) => {
-    const before = isDamaged ? await findBlob(tx, blob.digest) : undefined
-    const inserted = await insertBlob(tx, blob)
-    if (!inserted && isDamaged) await setBlobStorageKey(tx, blob.digest, blob.storageKey ?? '')
+  const { blob } = publication
+  const taken =
+    (await tryPublish(deps, ticket, publication)) ??
+    (await tryPublish(deps, ticket, publication, await lookAtKept(deps, blob.digest)))
+  if (taken !== true && blob.storageKey !== undefined)
+    await deps.blobs.delete([blob.storageKey as Key])
+}
+
+/**
+ * Whether the installation has taken these bytes; false when it had them. Undefined: it says so of a copy in the storage
+ * that nobody has looked at (`kept`), and nothing was changed.
+ */
+async function tryPublish(
+  { metadata }: UploadDeps,
+  ticket: UploadTicket,
+  { blob, hadRow }: Publication,
+  kept?: Kept,
+): Promise<boolean | undefined> {
+  return metadata.write(async (tx) => {
+    if (kept?.damage !== undefined) await markDamaged(tx, kept.damage)
+    const taken = await insertBlob(tx, blob)
+    if (!taken && kept === undefined) {
+      if ((await findBlob(tx, blob.digest))?.storageKey !== undefined) return undefined
+    }
     await linkBlob(tx, ticket.repositoryId, blob.digest)
-    if (!inserted) await reviewBlob(tx, blob.digest)
+    if (!taken) await reviewBlob(tx, blob.digest)
     // Whoever repeats the closing request gets the same answer for a while.
     if (hadRow) {
       await saveUpload(tx, { ...ticket, state: 'committed', digest: blob.digest })
       await deleteUploadParts(tx, ticket.id)
     }
-    if (inserted) return undefined
-    return isDamaged ? before?.storageKey : blob.storageKey
+    return taken
   })
-  if (surplus !== undefined) await deps.blobs.delete([surplus as Key])
 }
 
 /** Bytes that were lost or cut short come back with the next push of the same content. */
-async function hasDamagedCopy(
-  { metadata, blobs }: UploadDeps,
-  { digest, storageKey }: BlobRow,
-): Promise<boolean> {
-  if (storageKey === undefined) return false
+async function lookAtKept({ metadata, blobs }: UploadDeps, digest: Digest): Promise<Kept> {
   const kept = await findBlob(metadata, digest)
-  if (kept?.storageKey === undefined) return false
-  return (await blobs.stat(kept.storageKey as Key))?.size !== kept.size
+  const storageKey = kept?.storageKey
+  if (kept === undefined || storageKey === undefined) return { damage: undefined }
+  const found = await blobs.stat(storageKey as Key)
+  if (found?.size === kept.size) return { damage: undefined }
+  const asideKey = found && (await blobs.setAside(found.key, digest))
+  const size = found?.size ?? 0
+  return { damage: { digest, storageKey, asideKey, size, foundBy: 'push' } }
 }

@@ -1,20 +1,18 @@
-// Deleting. By tag only the tag goes; by digest the manifest and its tags; what something else needs stays.
+// Deleting. By tag only the tag goes; by digest the manifest and its tags; what something else needs stays. Manifests
+// and repositories go to the recycle bin, from which registry/restore*.ts brings them back.
 // Spec: distribution-spec spec.md#content-management, end-9, end-10.
 import type { Digest } from '../oci/digest.ts'
 import { OciError } from '../oci/errors.ts'
 import type { Tag } from '../oci/reference.ts'
 import { appendAudit, type AuditEntry } from '../metadata/audit.ts'
-import { manifestUsingBlob, unlinkAllBlobs, unlinkBlob } from '../metadata/blobs.ts'
-import { deleteAllManifests, deleteManifest, indexHolding } from '../metadata/manifests.ts'
+import { manifestUsingBlob, unlinkBlob } from '../metadata/blobs.ts'
+import { hideRepository } from '../metadata/deleted-repositories.ts'
+import { queueForJournal } from '../metadata/journal-queue.ts'
+import { indexHolding } from '../metadata/manifests.ts'
 import type { MetadataStore, Transaction } from '../metadata/metadata-store.ts'
-import { deleteRepository } from '../metadata/repositories.ts'
-import {
-  reviewBlob,
-  reviewBlobsOfRepository,
-  reviewContentsOfManifest,
-  reviewManifest,
-} from '../metadata/reviews.ts'
-import { deleteAllTags, deleteTag, deleteTagsOf, findTag } from '../metadata/tags.ts'
+import { reviewBlob, reviewManifest } from '../metadata/reviews.ts'
+import { deleteTag, findTag } from '../metadata/tags.ts'
+import { moveToBin, noteRemovedTag } from './recycle-bin.ts'
 
 /** Returns false when there is no such tag. */
 export async function removeTag(
@@ -27,6 +25,7 @@ export async function removeTag(
     const found = await findTag(tx, repositoryId, tag)
     if (found === undefined) return false
     await deleteTag(tx, repositoryId, tag)
+    await noteRemovedTag(tx, { repositoryId, tag, by: audit?.actor.id })
     await reviewManifest(tx, repositoryId, found.digest)
     if (audit !== undefined) await appendAudit(tx, audit)
     return true
@@ -34,7 +33,8 @@ export async function removeTag(
 }
 
 /**
- * Removes a manifest and the tags that point to it; its referrers stay. Returns false when it is not there.
+ * Moves a manifest with the tags that point to it to the recycle bin; its referrers stay. Returns false when it is not
+ * there.
  *
  * @throws {OciError} UNSUPPORTED while an index holds it
  */
@@ -52,11 +52,16 @@ export async function removeManifest(
         detail: { index },
       })
     }
-    await deleteTagsOf(tx, repositoryId, digest)
-    await reviewContentsOfManifest(tx, repositoryId, digest)
-    const removed = await deleteManifest(tx, repositoryId, digest)
-    if (removed && audit !== undefined) await appendAudit(tx, audit)
-    return removed
+    const moved = await moveToBin(tx, {
+      repositoryId,
+      digests: [digest],
+      reason: 'deleted',
+      at: Date.now(),
+      by: audit?.actor.id,
+    })
+    if (moved.length === 0) return false
+    if (audit !== undefined) await appendAudit(tx, audit)
+    return true
   })
 }
 
@@ -90,7 +95,10 @@ export interface RepositoryRemoval {
   readonly audit?: AuditEntry | undefined
 }
 
-/** Removes a repository with everything in it. Its id is never given out again. @throws whatever `check` throws */
+/**
+ * Moves a repository with everything in it to the recycle bin, at once whatever it holds. Its name is free then, and
+ * its id is never given out again. @throws whatever `check` throws
+ */
 export async function removeRepository(
   metadata: MetadataStore,
   repositoryId: number,
@@ -98,11 +106,10 @@ export async function removeRepository(
 ): Promise<void> {
   await metadata.write(async (tx) => {
     await check?.(tx)
+    const now = Date.now()
+    const hidden = await hideRepository(tx, { id: repositoryId, deletedBy: audit?.actor.id, now })
+    if (!hidden) return
     if (audit !== undefined) await appendAudit(tx, audit)
-    await reviewBlobsOfRepository(tx, repositoryId)
-    await deleteAllTags(tx, repositoryId)
-    await deleteAllManifests(tx, repositoryId)
-    await unlinkAllBlobs(tx, repositoryId)
-    await deleteRepository(tx, repositoryId)
+    await queueForJournal(tx, [{ kind: 'repository-deleted', repositoryId, at: now }])
   })
 }

@@ -5,6 +5,7 @@ import { parseManifest, type ManifestLayer, type ParsedManifest } from '../oci/m
 import type { Reference, RepositoryName, Tag } from '../oci/reference.ts'
 import { appendAudit, type AuditEntry } from '../metadata/audit.ts'
 import { insertBlob, linkBlob, linkedBlobSize } from '../metadata/blobs.ts'
+import { isRepositoryLive } from '../metadata/deleted-repositories.ts'
 import { insertManifest, manifestSize } from '../metadata/manifests.ts'
 import { queueForJournal, type JournalEntry } from '../metadata/journal-queue.ts'
 import type { MetadataStore, Transaction } from '../metadata/metadata-store.ts'
@@ -73,10 +74,7 @@ export async function pushManifest(
   const tags = reference.kind === 'tag' ? [reference.tag, ...push.tags] : push.tags
 
   const movedTag = await metadata.write(async (tx) => {
-    const repositoryId =
-      typeof push.repositoryId === 'number'
-        ? push.repositoryId
-        : (await makeRepository(tx, push.repositoryId.toMake, pusher.id)).id
+    const repositoryId = await targetOf(tx, push)
     const { blobs, children } = await requireContents(tx, repositoryId, manifest)
     const isNew = await insertManifest(tx, {
       repositoryId,
@@ -114,6 +112,15 @@ export async function pushManifest(
     totalSize: totalSize(manifest, bytes.length),
     movedTag,
   }
+}
+
+/** @throws {OciError} NAME_UNKNOWN when somebody has deleted it since the request began */
+async function targetOf(tx: Transaction, { repositoryId, pusher }: ManifestPush): Promise<number> {
+  if (typeof repositoryId !== 'number') {
+    return (await makeRepository(tx, repositoryId.toMake, pusher.id)).id
+  }
+  if (await isRepositoryLive(tx, repositoryId)) return repositoryId
+  throw new OciError('NAME_UNKNOWN', { message: 'The repository was deleted meanwhile.' })
 }
 
 interface TagTarget {

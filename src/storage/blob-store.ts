@@ -21,7 +21,21 @@ import {
   type ObjectStat,
   type StorageDriver,
 } from './driver.ts'
-import { blobsFolder, digestOfBlobKey, newBlobKey, newUploadKey, uploadsFolder } from './layout.ts'
+import {
+  adoptedFolder,
+  blobsFolder,
+  digestOfBlobKey,
+  digestOfQuarantineKey,
+  isAdoptedKey,
+  journalFolder,
+  newBlobKey,
+  newJournalKey,
+  newQuarantineKey,
+  newUploadKey,
+  quarantineFolder,
+  sequenceOfJournalKey,
+  uploadsFolder,
+} from './layout.ts'
 
 export interface Part {
   readonly key: Key
@@ -39,6 +53,10 @@ export interface StoredBlob {
 
 export interface ListedBlob extends ObjectStat {
   readonly digest: Digest
+}
+
+export interface ListedSegment extends ObjectStat {
+  readonly sequence: number
 }
 
 /**
@@ -87,11 +105,34 @@ export interface BlobStore {
   /** Absent keys are fine. Tries all before it rejects. */
   delete(keys: readonly Key[]): Promise<void>
 
-  /** Ascending by key. What lies there and has no blob's name is left out. */
+  /**
+   * Ascending by key, those of an adopted volume last. What lies there and has no blob's name is
+   * left out.
+   */
   listBlobs(): AsyncIterable<ListedBlob>
+
+  /** Writes a segment of the journal; durable when it resolves. */
+  writeSegment(sequence: number, bytes: Uint8Array): Promise<ObjectStat>
+
+  /** The journal, in order of its numbers. */
+  listJournal(): AsyncIterable<ListedSegment>
 
   /** Every part that was not committed. */
   listUploads(): AsyncIterable<ObjectStat>
+
+  /**
+   * Moves an object whose bytes are not those of the digest to the quarantine; returns where it lies then. Those of an
+   * adopted volume stay where they are.
+   *
+   * @throws {ObjectNotFoundError}
+   */
+  setAside(key: Key, digest: Digest): Promise<Key>
+
+  /** Puts bytes into the quarantine that are not those of the digest. */
+  setBytesAside(bytes: Uint8Array, digest: Digest): Promise<Key>
+
+  /** Everything in the quarantine; `digest` is what each was taken for. */
+  listAside(): AsyncIterable<ListedBlob>
 
   /** Removes what writes that a crash cut short before `before` left unseen; returns how many. */
   sweep(before: Date): Promise<number>
@@ -126,7 +167,13 @@ export function createBlobStore(driver: StorageDriver): BlobStore {
     stat: (key) => driver.stat(key),
     delete: (keys) => driver.delete(keys),
     listBlobs: () => listBlobs(driver),
+    writeSegment: (sequence, bytes) => driver.write(newJournalKey(sequence), [bytes]),
+    listJournal: () => listJournal(driver),
     listUploads: () => driver.list(uploadsFolder),
+    setAside: (key, digest) => setAside(driver, key, digest),
+    setBytesAside: async (bytes, digest) =>
+      (await driver.write(newQuarantineKey(digest), [bytes])).key,
+    listAside: () => listAside(driver),
     sweep: (before) => driver.sweep(before),
     probe: () => driver.probe(),
     freeBytes: async () => driver.freeBytes?.(),
@@ -261,8 +308,31 @@ async function writeBytes(
 }
 
 async function* listBlobs(driver: StorageDriver): AsyncGenerator<ListedBlob, void, undefined> {
-  for await (const object of driver.list(blobsFolder)) {
-    const digest = digestOfBlobKey(object.key)
+  for (const folder of [blobsFolder, adoptedFolder]) {
+    for await (const object of driver.list(folder)) {
+      const digest = digestOfBlobKey(object.key)
+      if (digest !== undefined) yield { ...object, digest }
+    }
+  }
+}
+
+async function* listJournal(driver: StorageDriver): AsyncGenerator<ListedSegment, void, undefined> {
+  for await (const object of driver.list(journalFolder)) {
+    const sequence = sequenceOfJournalKey(object.key)
+    if (sequence !== undefined) yield { ...object, sequence }
+  }
+}
+
+async function setAside(driver: StorageDriver, key: Key, digest: Digest): Promise<Key> {
+  if (isAdoptedKey(key)) return key
+  const aside = newQuarantineKey(digest)
+  await driver.move(key, aside)
+  return aside
+}
+
+async function* listAside(driver: StorageDriver): AsyncGenerator<ListedBlob, void, undefined> {
+  for await (const object of driver.list(quarantineFolder)) {
+    const digest = digestOfQuarantineKey(object.key)
     if (digest !== undefined) yield { ...object, digest }
   }
 }

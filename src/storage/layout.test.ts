@@ -4,7 +4,13 @@ import fc from 'fast-check'
 import { digestOf } from '../oci/digest.ts'
 import { parseKey } from './driver.ts'
 import { hostileKeys } from './driver-cases/listing.ts'
-import { digestOfBlobKey, newBlobKey, newUploadKey } from './layout.ts'
+import {
+  adoptedBlobKey,
+  digestOfBlobKey,
+  isAdoptedKey,
+  newBlobKey,
+  newUploadKey,
+} from './layout.ts'
 
 test('a blob key lies in the folder of its first two digits and names its digest', () => {
   const digest = digestOf(Buffer.from('x'))
@@ -26,6 +32,15 @@ test('the digest of every blob key is found again, and each key is a valid one o
   )
 })
 
+test('a blob of an adopted volume has the key that is its path there', () => {
+  const digest = digestOf(Buffer.from('x'))
+  const key = adoptedBlobKey(digest)
+  assert.match(key, /^docker\/registry\/v2\/blobs\/sha256\/2d\/2d71[0-9a-f]{60}\/data$/)
+  assert.equal(parseKey(key), key)
+  assert.equal(digestOfBlobKey(key), digest)
+  assert.ok(isAdoptedKey(key) && !isAdoptedKey(newBlobKey(digest)))
+})
+
 test('upload keys differ and are valid', () => {
   const keys = Array.from({ length: 100 }, newUploadKey)
   assert.equal(new Set(keys).size, 100)
@@ -43,6 +58,11 @@ test('other keys are no blob keys', () => {
     `blobs/sha512/ab/${encoded}.00000000`,
     `blobs/sha256/ab/${encoded}0.00000000`,
     `more/blobs/sha256/ab/${encoded}.00000000`,
+    `docker/registry/v2/blobs/sha256/ab/${encoded}/link`,
+    `docker/registry/v2/blobs/sha256/ab/${encoded}.00000000`,
+    `docker/registry/v2/blobs/sha256/cd/${encoded}/data`,
+    `docker/registry/v2/blobs/sha256/ab/${encoded}/data.tmp`,
+    `registry/v2/blobs/sha256/ab/${encoded}/data`,
   ]
   for (const other of others) assert.equal(digestOfBlobKey(parseKey(other)), undefined, other)
   assert.notEqual(digestOfBlobKey(parseKey(`blobs/sha256/ab/${encoded}.00000000`)), undefined)

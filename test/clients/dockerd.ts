@@ -16,8 +16,10 @@ export async function startDockerd(options: {
   readonly env: Environment
   /** Put before each command, the daemon's and the client's. */
   readonly enter?: readonly string[]
+  /** A bridge that is there, for containers with a network and published ports (on 127.0.0.1). */
+  readonly bridge?: string
 }): Promise<DockerEngine> {
-  const { folder, env, enter = [] } = options
+  const { folder, env, enter = [], bridge } = options
   await using stack = new AsyncDisposableStack()
   const path = (name: string) => join(folder, name)
   const socket = `unix://${path('d.sock')}`
@@ -26,11 +28,13 @@ export async function startDockerd(options: {
   stack.defer(async () => unmountBelow(folder))
   const [command, ...before] = [...enter, programPath('dockerd')]
   const folders = ['--data-root', path('d/data'), '--exec-root', path('d/exec')]
-  const network = ['--iptables=false', '--ip6tables=false', '--bridge=none']
-  const args = ['-H', socket, '--pidfile', path('d/pid'), ...folders, ...network]
+  const network = ['--iptables=false', '--ip6tables=false', `--bridge=${bridge ?? 'none'}`]
+  const ports = bridge === undefined ? [] : ['--ip', '127.0.0.1']
+  const args = ['-H', socket, '--pidfile', path('d/pid'), ...folders, ...network, ...ports]
+  // vfs needs no kernel support and suits tiny images; images that are built want layers, where the machine has them.
+  const driver = bridge === undefined ? ['--storage-driver=vfs'] : []
   const daemon = stack.use(
-    // vfs needs no kernel support, and the images here are tiny.
-    await startDaemon(command, [...before, ...args, '--storage-driver=vfs'], {
+    await startDaemon(command, [...before, ...args, ...driver], {
       env: { ...env, PATH: pathWithSbin(env) },
       logFile: path('d/log'),
       endWith: 'SIGTERM',

@@ -75,7 +75,7 @@ test('after settle, a tag has what was seen, and promised content is still owed'
   log.settle([{ repository, tag: 't', digest: 'lost' }])
   assert.deepEqual(allowed(log), ['lost'])
   assert.deepEqual(log.expected().blobs, [
-    { repository, digest: 'kept', promised: true, recent: false },
+    { repository, digest: 'kept', promised: true, deleted: false, recent: false },
   ])
   write(log, undefined)
   assert.deepEqual(allowed(log), ['lost', 'undefined'])
@@ -88,4 +88,23 @@ test('content that was promised once stays promised when it is asked for again',
   blob(log, 'perhaps', 'unknown')
   const promises = log.expected().blobs.map(({ digest, promised }) => ({ [digest]: promised }))
   assert.deepEqual(promises, [{ kept: true }, { perhaps: false }])
+})
+
+test('a deleted manifest must be gone, and may take along the tags that it had', () => {
+  const log = createAcknowledgementLog()
+  const manifest = { kind: 'manifest' as const, repository, digest: 'one' }
+  const tag = { kind: 'tag' as const, repository, tag: 't' }
+  log.begin([manifest, { ...tag, digest: 'one' }])('done')
+  const remove = log.begin([
+    { ...manifest, gone: true },
+    { ...tag, digest: undefined, maybe: true },
+  ])
+  const before = log.now()
+  remove('done')
+  const found = (moment?: number) => log.expected(moment).manifests[0]
+  assert.deepEqual([found(before)?.promised, found(before)?.deleted], [false, false])
+  assert.deepEqual([found()?.promised, found()?.deleted], [false, true])
+  assert.deepEqual(allowed(log), ['one', 'undefined'])
+  write(log, 'two')('done')
+  assert.deepEqual(allowed(log), ['two'])
 })

@@ -7,23 +7,29 @@ export interface ContentEffect {
   readonly kind: 'blob' | 'manifest'
   readonly repository: string
   readonly digest: string
+  /** It is deleted. */
+  readonly gone?: true
 }
 
-export type Effect =
-  | ContentEffect
+export interface TagEffect {
+  readonly kind: 'tag'
+  readonly repository: string
+  readonly tag: string
   /** Without a digest: the tag is deleted. */
-  | {
-      readonly kind: 'tag'
-      readonly repository: string
-      readonly tag: string
-      readonly digest: string | undefined
-    }
+  readonly digest: string | undefined
+  /** It may not be touched at all: a deleted manifest takes along the tags that it has at that moment. */
+  readonly maybe?: true
+}
+
+export type Effect = ContentEffect | TagEffect
 
 export interface ExpectedContent {
   readonly repository: string
   readonly digest: string
   /** False: it may be absent. What is there must be right in any case. */
   readonly promised: boolean
+  /** It was deleted, and must not be there any more. */
+  readonly deleted: boolean
   /** Asked for since the last `settle`. */
   readonly recent: boolean
 }
@@ -59,9 +65,11 @@ export interface AcknowledgementLog {
    * What was promised stays promised.
    */
   settle(tags: readonly SeenTag[]): void
+  /** Everything that was asked for since the last `settle`, for a log elsewhere. */
+  operations(): readonly Operation[]
 }
 
-interface Operation {
+export interface Operation {
   readonly effects: readonly Effect[]
   readonly begun: number
   ended: number
@@ -69,17 +77,36 @@ interface Operation {
 }
 
 interface Write {
+  /** Of a tag; of content its own, or undefined when it is deleted. */
   readonly digest: string | undefined
   readonly begun: number
   /** Infinity while unknown. */
   readonly ended: number
+  readonly maybe: boolean
+}
+
+interface Register<Name> {
+  readonly name: Name
+  readonly writes: Write[]
+  recent: boolean
 }
 
 const beforeAll = -1
+const absent: Write = { digest: undefined, begun: beforeAll, ended: beforeAll, maybe: false }
 
-export function createAcknowledgementLog(): AcknowledgementLog {
-  let clock = 0
-  let operations: Operation[] = []
+export interface AcknowledgementLogOptions {
+  /** Counts the moments: each call gives one that is no earlier than the one before. */
+  readonly clock?: () => number
+  /** Of another log with the same clock. */
+  readonly operations?: readonly Operation[]
+}
+
+export function createAcknowledgementLog(
+  options: AcknowledgementLogOptions = {},
+): AcknowledgementLog {
+  let count = 0
+  const clock = options.clock ?? (() => (count += 1))
+  let operations: Operation[] = [...(options.operations ?? [])]
   const promised = {
     blob: new Map<string, ContentEffect>(),
     manifest: new Map<string, ContentEffect>(),
@@ -87,90 +114,98 @@ export function createAcknowledgementLog(): AcknowledgementLog {
   const tags = new Map<string, SeenTag>()
 
   function contents(kind: 'blob' | 'manifest', moment: number): readonly ExpectedContent[] {
-    const found = new Map<string, ExpectedContent>()
-    for (const [key, { repository, digest }] of promised[kind]) {
-      found.set(key, { repository, digest, promised: true, recent: false })
+    const registers = new Map<string, Register<ContentEffect>>()
+    for (const [key, name] of promised[kind]) {
+      const settled = { digest: name.digest, begun: 0, ended: 0, maybe: false }
+      registers.set(key, { name, writes: [settled], recent: false })
     }
-    for (const operation of operations) {
-      const outcome = outcomeAt(operation, moment)
-      if (outcome === 'refused') continue
-      for (const effect of operation.effects) {
-        if (effect.kind !== kind) continue
-        const { repository, digest } = effect
-        const key = keyOf(effect)
-        const isPromised = outcome === 'done' || found.get(key)?.promised === true
-        found.set(key, { repository, digest, promised: isPromised, recent: true })
-      }
-    }
-    return [...found.values()]
+    eachWrite(moment, (effect, write) => {
+      if (effect.kind === kind) add(registers, effect, write)
+    })
+    return [...registers.values()].map(({ name: { repository, digest }, writes, recent }) => {
+      const allowed = allowedOf(writes)
+      const isPromised = !allowed.has(undefined)
+      return { repository, digest, promised: isPromised, deleted: !allowed.has(digest), recent }
+    })
   }
 
-  function tagWrites(moment: number): ReadonlyMap<string, { tag: SeenTag; writes: Write[] }> {
-    const found = new Map<string, { tag: SeenTag; writes: Write[] }>()
-    const add = (tag: SeenTag, write: Write) => {
-      const key = keyOf({ kind: 'tag', ...tag })
-      const initial = { digest: undefined, begun: beforeAll, ended: beforeAll }
-      const entry = found.get(key) ?? { tag, writes: [initial] }
-      found.set(key, { tag, writes: [...entry.writes, write] })
-    }
+  function tagsExpected(moment: number): readonly ExpectedTag[] {
+    const registers = new Map<string, Register<SeenTag>>()
     for (const tag of tags.values()) {
-      const settled = { digest: tag.digest, begun: 0, ended: 0 }
-      found.set(keyOf({ kind: 'tag', ...tag }), { tag, writes: [settled] })
+      const settled = { digest: tag.digest, begun: 0, ended: 0, maybe: false }
+      const key = keyOf({ kind: 'tag', ...tag })
+      registers.set(key, { name: tag, writes: [settled], recent: false })
     }
+    eachWrite(moment, (effect, write) => {
+      if (effect.kind === 'tag') add(registers, effect, write)
+    })
+    return [...registers.values()].map(({ name: { repository, tag }, writes }) => ({
+      repository,
+      tag,
+      allowed: allowedOf(writes),
+    }))
+  }
+
+  function eachWrite(moment: number, take: (effect: Effect, write: Write) => void): void {
     for (const operation of operations) {
       const outcome = outcomeAt(operation, moment)
       if (outcome === 'refused') continue
+      const { begun } = operation
       const ended = outcome === 'done' ? operation.ended : Infinity
       for (const effect of operation.effects) {
-        if (effect.kind !== 'tag') continue
-        add(effect, { digest: effect.digest, begun: operation.begun, ended })
+        const isGone = effect.kind !== 'tag' && effect.gone === true
+        const maybe = effect.kind === 'tag' && effect.maybe === true
+        take(effect, { digest: isGone ? undefined : effect.digest, begun, ended, maybe })
       }
     }
-    return found
   }
 
   return {
     begin(effects) {
-      const operation: Operation = {
-        effects,
-        begun: (clock += 1),
-        ended: Infinity,
-        outcome: 'unknown',
-      }
+      const operation: Operation = { effects, begun: clock(), ended: Infinity, outcome: 'unknown' }
       operations.push(operation)
       return (outcome) => {
         if (outcome === 'unknown') return
         operation.outcome = outcome
-        operation.ended = clock += 1
+        operation.ended = clock()
       }
     },
 
-    now: () => (clock += 1),
+    now: clock,
 
-    expected(moment = Infinity) {
-      const tagsExpected: ExpectedTag[] = []
-      for (const { tag, writes } of tagWrites(moment).values()) {
-        const { repository, tag: name } = tag
-        tagsExpected.push({ repository, tag: name, allowed: allowedOf(writes) })
-      }
-      return {
-        blobs: contents('blob', moment),
-        manifests: contents('manifest', moment),
-        tags: tagsExpected,
-      }
-    },
+    expected: (moment = Infinity) => ({
+      blobs: contents('blob', moment),
+      manifests: contents('manifest', moment),
+      tags: tagsExpected(moment),
+    }),
 
     settle(seen) {
-      for (const operation of operations) {
-        if (operation.outcome !== 'done') continue
-        for (const effect of operation.effects) {
-          if (effect.kind !== 'tag') promised[effect.kind].set(keyOf(effect), effect)
+      for (const kind of ['blob', 'manifest'] as const) {
+        const owed = contents(kind, Infinity).filter(({ promised: is }) => is)
+        promised[kind].clear()
+        for (const { repository, digest } of owed) {
+          const effect = { kind, repository, digest }
+          promised[kind].set(keyOf(effect), effect)
         }
       }
       for (const tag of seen) tags.set(keyOf({ kind: 'tag', ...tag }), tag)
       operations = []
     },
+
+    operations: () => operations,
   }
+}
+
+function add<Name>(
+  registers: Map<string, Register<Name>>,
+  effect: Effect & Name,
+  write: Write,
+): void {
+  const key = keyOf(effect)
+  const register = registers.get(key) ?? { name: effect, writes: [absent], recent: true }
+  register.writes.push(write)
+  register.recent = true
+  registers.set(key, register)
 }
 
 function keyOf(effect: Effect): string {
@@ -186,8 +221,9 @@ function outcomeAt(operation: Operation, moment: number): Outcome {
 
 /** A value may be seen unless another write began after its own had ended, and has ended too. */
 function allowedOf(writes: readonly Write[]): ReadonlySet<string | undefined> {
-  const lastBegun = Math.max(
-    ...writes.filter(({ ended }) => ended !== Infinity).map(({ begun }) => begun),
-  )
+  let lastBegun = -Infinity
+  for (const { begun, ended, maybe } of writes) {
+    if (ended !== Infinity && !maybe) lastBegun = Math.max(lastBegun, begun)
+  }
   return new Set(writes.filter(({ ended }) => ended >= lastBegun).map(({ digest }) => digest))
 }

@@ -1,4 +1,4 @@
-// Carrel's own check of a data folder, as an operator runs it.
+// Carrel's own check of a data folder, every byte of it, as an operator runs it.
 import { fileURLToPath } from 'node:url'
 import { runProgram } from '../support/processes.ts'
 import { withoutSettings } from '../support/start-registry.ts'
@@ -16,7 +16,7 @@ export interface FsckAnswer {
 }
 
 export async function runFsck(data: string, metadataUrl?: string): Promise<FsckAnswer> {
-  const { code, stdout, output } = await runProgram(carrel, ['fsck', '--data', data, '--json'], {
+  const { code, stdout, output } = await runProgram(carrel, ['fsck', '--deep', '--data', data, '--json'], {
     env: { ...withoutSettings(process.env), CARREL_METADATA_URL: metadataUrl },
   })
   try {

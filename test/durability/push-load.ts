@@ -23,6 +23,10 @@ export interface LoadOptions {
   readonly shelf: Shelf
   /** Answers that are right although they refuse. */
   readonly mayRefuse?: (answer: Answer) => boolean
+  /** In bytes; without it, two MiB. */
+  readonly largestBlob?: number
+  /** Whether manifests are deleted by digest too. */
+  readonly deletes?: boolean
   /** Called at once, before that client asks for anything else. */
   readonly onAcknowledged?: () => void
 }
@@ -46,6 +50,7 @@ export function createShelf(repositories: readonly string[]): Shelf {
 export function startLoad(options: LoadOptions): Load {
   const { port, authorization, log, random, shelf } = options
   const { mayRefuse = () => false, onAcknowledged = () => undefined } = options
+  const { largestBlob, deletes } = options
   const problems: string[] = []
   const counts = { acknowledged: 0, refused: 0, manifests: 0 }
   // A load that follows another one must not push the same content again.
@@ -63,6 +68,8 @@ export function startLoad(options: LoadOptions): Load {
       problems,
       counts,
       mayRefuse,
+      largestBlob,
+      deletes,
       onAcknowledged,
     }
     while (!stopped && problems.length === 0) {
@@ -96,7 +103,12 @@ async function act(worker: Worker): Promise<boolean> {
   if (dice < 0.55) return pushImage(worker, repository)
   if (dice < 0.63) return pushIndex(worker, repository)
   if (dice < 0.78) return moveTag(worker, repository)
-  if (dice < 0.88) return deleteTag(worker, repository)
+  if (dice < 0.85) return deleteTag(worker, repository)
+  if (dice < 0.88) {
+    return worker.deletes === true
+      ? deleteManifest(worker, repository)
+      : deleteTag(worker, repository)
+  }
   if (dice < 0.94) return mountBlob(worker, repository)
   return (await uploadBlob(worker, repository, { leave: true })) !== 'broken'
 }
@@ -178,11 +190,17 @@ async function sendManifest(
       ...tags.map((tag) => ({ kind: 'tag' as const, repository, tag, digest })),
     ],
   )
+  if (worker.deletes === true && isMissingPart(answer)) return true
   if (expectStatus(worker, toldOf('PUT', path, answer), answer, 201)) {
     shelf.manifests.push({ repository, manifest })
     worker.counts.manifests += 1
   }
   return answer !== undefined
+}
+
+/** Of an index whose part another client has deleted meanwhile. */
+function isMissingPart(answer: Answer | undefined): boolean {
+  return answer?.status === 400 && answer.body.includes('MANIFEST_BLOB_UNKNOWN')
 }
 
 async function deleteTag(worker: Worker, repository: string): Promise<boolean> {
@@ -192,6 +210,27 @@ async function deleteTag(worker: Worker, repository: string): Promise<boolean> {
     { kind: 'tag', repository, tag, digest: undefined },
   ])
   expectStatus(worker, toldOf('DELETE', path, answer), answer, 202, 404)
+  return answer !== undefined
+}
+
+/** With the tags that it has then. What is part of an index is refused. */
+async function deleteManifest(worker: Worker, repository: string): Promise<boolean> {
+  const { random, shelf } = worker
+  const known = random.pick(shelf.manifests.filter((one) => one.repository === repository))
+  if (known === undefined) return true
+  const { digest } = known.manifest
+  const path = `/v2/${repository}/manifests/${digest}`
+  const answer = await change(worker, { method: 'DELETE', path }, [
+    { kind: 'manifest', repository, digest, gone: true },
+    ...Array.from({ length: tagCount }, (_, index) => ({
+      kind: 'tag' as const,
+      repository,
+      tag: `t${index}`,
+      digest: undefined,
+      maybe: true as const,
+    })),
+  ])
+  expectStatus(worker, toldOf('DELETE', path, answer), answer, 202, 404, 405, 409)
   return answer !== undefined
 }
 

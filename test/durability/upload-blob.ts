@@ -18,7 +18,7 @@ export async function uploadBlob(
   { leave }: { readonly leave: boolean },
 ): Promise<UploadResult> {
   const { random } = worker
-  const bytes = random.bytes(sizeOf(random))
+  const bytes = random.bytes(Math.min(sizeOf(random), worker.largestBlob ?? Infinity))
   const digest = sha256Of(bytes)
   const blob = { repository, bytes, digest }
   const start = `/v2/${repository}/blobs/uploads/`

@@ -59,9 +59,12 @@ export async function verify(options: VerifyOptions): Promise<Verification> {
 async function verifyContent(
   reading: Reading,
   kind: 'blobs' | 'manifests',
-  { repository, digest, promised }: ExpectedContent,
+  { repository, digest, promised, deleted }: ExpectedContent,
 ): Promise<void> {
   const bytes = await readContent(reading, kind, repository, digest)
+  if (bytes !== undefined && deleted) {
+    reading.problems.push(`Deleted and there again: ${repository} ${kind} ${digest}`)
+  }
   if (bytes === undefined && promised) {
     reading.problems.push(`Acknowledged and lost: ${repository} ${kind} ${digest}`)
   }

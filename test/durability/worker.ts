@@ -43,6 +43,10 @@ export interface Worker {
   readonly problems: string[]
   readonly counts: Counts
   readonly mayRefuse?: (answer: Answer) => boolean
+  /** In bytes; without it, two MiB. */
+  readonly largestBlob?: number | undefined
+  /** Whether manifests are deleted too; then an index may come too late for its parts. */
+  readonly deletes?: boolean | undefined
   readonly onAcknowledged?: () => void
 }
 

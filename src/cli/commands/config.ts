@@ -1,6 +1,7 @@
 // `carrel config show|check`: which settings hold, who set them, and whether they can be used.
 import type { Command } from 'commander'
 
+import type { AsRegistry2 } from '../../config/registry2/read-registry2.ts'
 import { addPlaceOptions } from '../common-options.ts'
 import { checkConfig, loadConfig, placeFlags } from '../context.ts'
 import type { CommandContext, PlaceOptions } from '../context.ts'
@@ -10,6 +11,7 @@ import { plural } from '../text.ts'
 
 interface Options extends PlaceOptions {
   readonly json?: boolean
+  readonly registry?: string | true
 }
 
 export function define(command: Command, context: CommandContext): void {
@@ -23,19 +25,31 @@ export function define(command: Command, context: CommandContext): void {
     examples: ['carrel config show', 'carrel config show --data /var/lib/carrel --json'],
     json: '[{ "key", "env", "value", "source" }]',
   })
-  addPlaceOptions(show).action((options: Options) => showConfig(context, options))
+  addOptions(show).action((options: Options) => showConfig(context, options))
   const check = describeCommand(command.command('check'), {
     summary: 'say everything that is wrong with the settings',
     more: 'Ends with 6 when a setting cannot be used. Opens nothing but the files of settings.',
     examples: ['carrel config check', 'carrel config check --config /etc/carrel.yaml'],
     json: '{ "ok", "file"?, "problems": [text], "warnings": [text] }',
   })
-  addPlaceOptions(check).action((options: Options) => checkSettings(context, options))
+  addOptions(check).action((options: Options) => checkSettings(context, options))
+}
+
+function addOptions(command: Command): Command {
+  return addPlaceOptions(command).option(
+    '--registry [CONFIG]',
+    'as carrel registry serve [CONFIG] would read them',
+  )
+}
+
+function asRegistry2Of({ registry }: Options): AsRegistry2 | undefined {
+  if (registry === undefined) return undefined
+  return registry === true ? {} : { file: registry }
 }
 
 async function showConfig(context: CommandContext, options: Options): Promise<void> {
   const { output } = context
-  const { raw, config } = await loadConfig(context, placeFlags(options))
+  const { raw, config } = await loadConfig(context, placeFlags(options), asRegistry2Of(options))
   const { explainConfig } = await import('../../config/explain.ts')
   const explained = explainConfig(raw, config)
   if (options.json) {
@@ -51,7 +65,11 @@ async function showConfig(context: CommandContext, options: Options): Promise<vo
 
 async function checkSettings(context: CommandContext, options: Options): Promise<void> {
   const { output } = context
-  const { raw, config, problems: wrong = [] } = await checkConfig(context, placeFlags(options))
+  const { raw, config, problems: wrong = [] } = await checkConfig(
+    context,
+    placeFlags(options),
+    asRegistry2Of(options),
+  )
   const { file, warnings } = raw
   const problems = config === undefined ? wrong : await context.composition.fileProblems(config)
   if (problems.length > 0) context.exitCode = exitCodes.problemsFound

@@ -19,7 +19,7 @@ export function define(command: Command, context: CommandContext): void {
     summary: 'check this installation, and say what to do',
     more: 'Ends with 6 when there is a problem, and with 0 when there are warnings at most.',
     examples: ['carrel doctor', 'carrel doctor --data /var/lib/carrel --json'],
-    json: `{ "ok", "checks": [{ "name", "status": "ok"|"warning"|"problem",
+    json: `{ "ok", "checks": [{ "name", "status": "ok"|"note"|"warning"|"problem",
   "message", "fix"? }] }`,
   })
   addPlaceOptions(command).action((options: Options) => doctor(context, options))
@@ -63,6 +63,7 @@ async function* allChecks(context: CommandContext, options: Options): AsyncGener
 
 const marks = {
   ok: ['✓', 'green'],
+  note: ['·', 'dim'],
   warning: ['!', 'yellow'],
   problem: ['✗', 'red'],
 } as const

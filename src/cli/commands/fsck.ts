@@ -1,4 +1,5 @@
-// `carrel fsck`: reads everything that is kept. Ends with 0 when all is whole and 6 when it is not.
+// `carrel fsck`: looks at everything that is kept, with --deep at every byte. Ends with 0 when all is whole and 6 when it
+// is not.
 import type { Command } from 'commander'
 
 import { addPlaceOptions } from '../common-options.ts'
@@ -13,17 +14,28 @@ import { formatBytes, plural, printable, wrap } from '../text.ts'
 
 interface Options extends PlaceOptions {
   readonly json?: boolean
+  readonly deep?: boolean
+  readonly repair?: boolean
 }
 
 export function define(command: Command, context: CommandContext): void {
   describeCommand(command, {
     summary: 'prove that everything kept is there and unharmed',
-    more: 'Reads and hashes every byte, beside a running server too. Ends with 6 when something is wrong.',
-    examples: ['carrel fsck', 'carrel fsck --data /var/lib/carrel --json'],
-    json: `{ "ok", "repositories", "tags", "manifests", "blobs", "bytes",
+    more: `Checks every reference and that every blob has as many bytes as were pushed;
+with --deep it reads and hashes every byte. A server may be running meanwhile.
+Ends with 6 when something is wrong.`,
+    examples: [
+      'carrel fsck',
+      'carrel fsck --deep --data /var/lib/carrel --json',
+      'carrel fsck --deep --repair',
+    ],
+    json: `{ "ok", "deep", "repositories", "tags", "manifests", "blobs", "bytes", "repaired",
   "problems": [{ "kind", "digest"?, "name"?, "message" }], "notes": [text] }`,
   })
-  addPlaceOptions(command).action((options: Options) => fsck(context, options))
+  addPlaceOptions(command)
+    .option('--deep', 'read and hash every byte')
+    .option('--repair', 'set lost and damaged blobs aside, so that a push brings them back')
+    .action((options: Options) => fsck(context, options))
 }
 
 async function fsck(context: CommandContext, options: Options): Promise<void> {
@@ -31,15 +43,18 @@ async function fsck(context: CommandContext, options: Options): Promise<void> {
   const report = await withInstallation(context, { place: options }, async (installation) => {
     const bar = createProgressBar(output)
     try {
-      return await installation.fsck((progress) => bar.show(progress))
+      const { deep = false, repair = false } = options
+      return await installation.fsck((progress) => bar.show(progress), { deep, repair })
     } finally {
       bar.end()
     }
   })
   if (!report.ok) context.exitCode = exitCodes.problemsFound
   if (options.json) {
-    const { ok, repositories, tags, manifests, blobs, bytes, problems, notes } = report
-    output.json({ ok, repositories, tags, manifests, blobs, bytes, problems, notes })
+    const { ok, deep, repositories, tags, manifests, blobs, bytes } = report
+    const { repaired, problems, notes } = report
+    const counts = { repositories, tags, manifests, blobs, bytes, repaired }
+    output.json({ ok, deep, ...counts, problems, notes })
     return
   }
   if (output.terminal) printProblems(output, report.problems)
@@ -52,6 +67,8 @@ async function fsck(context: CommandContext, options: Options): Promise<void> {
     ])
   }
   for (const note of report.notes) output.say(`note: ${printable(note)}`)
+  if (report.repaired > 0)
+    output.say(`${plural(report.repaired, 'blob')} set aside or brought back`)
   output.say(summary(report))
 }
 
@@ -70,8 +87,9 @@ function summary(report: FsckReport): string {
     plural(report.tags, 'tag'),
     plural(report.manifests, 'manifest'),
     plural(report.blobs, 'blob'),
-    formatBytes(report.bytes),
+    `${formatBytes(report.bytes)} read`,
   ].join(', ')
-  if (report.ok) return `all is whole: ${counts}`
+  const hint = report.deep ? '' : '; --deep reads every byte'
+  if (report.ok) return `all is ${report.deep ? 'whole' : 'there'}: ${counts}${hint}`
   return `${plural(report.problems.length, 'problem')} in ${counts}`
 }

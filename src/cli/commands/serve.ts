@@ -3,6 +3,7 @@ import { Option } from 'commander'
 import type { Command } from 'commander'
 
 import type { ConfigFlags } from '../../config/raw.ts'
+import type { AsRegistry2 } from '../../config/registry2/read-registry2.ts'
 import { settings } from '../../config/settings.ts'
 import type { Config } from '../../config/config.ts'
 import { hasColor } from '../cli-io.ts'
@@ -45,20 +46,27 @@ export function addServerOptions(command: Command): void {
   command.option('--json', 'log as JSON (--log-format json)')
 }
 
+export interface ServeManner {
+  /** For a person who watches. */
+  readonly friendly: boolean
+  /** As registry:2's own command. */
+  readonly asRegistry2?: AsRegistry2
+}
+
 export async function serve(
   context: CommandContext,
   options: ServerFlags,
-  { friendly }: { readonly friendly: boolean },
+  { friendly, asRegistry2 }: ServeManner,
 ): Promise<void> {
   const { output, composition } = context
-  const { config } = await loadConfig(context, flagsOf(options))
+  const { config } = await loadConfig(context, flagsOf(options), asRegistry2)
   const logs = logsOf(config, output.terminal, friendly)
   context.exitCode = await composition.serve(config, {
     terminal: output.terminal && logs !== 'json',
     logs,
     onEvent:
-      logs === 'json'
-        ? createServeLog(output.io.stdout, config.log.level)
+      logs === 'json' || !output.terminal
+        ? createServeLog(output.io.stdout, config.log.level, logs === 'text' ? 'text' : 'json')
         : createScreen(output, { live: logs === 'screen' }),
   })
 }

@@ -10,6 +10,8 @@ import { OciError } from '../../oci/errors.ts'
 import { HttpError } from '../http-error.ts'
 import { jsonReply, type Reply } from '../reply.ts'
 import type { HttpRequest } from '../request.ts'
+import { createChangeGuard } from '../read-only.ts'
+import { effectOfOperation } from './effects.ts'
 import { etagOf, expectationOf } from './etag.ts'
 import { judge } from './facts.ts'
 import {
@@ -42,7 +44,8 @@ export const documentPath = '/api/openapi.json'
 
 const uncached = { 'cache-control': 'no-store' }
 
-export function createApi(deps: ApiDeps): Api {
+export function createApi(given: ApiDeps): Api {
+  const deps = { ...given, guard: given.guard ?? createChangeGuard({ metadata: given.metadata }) }
   const table = createPathTable()
   let document: Reply | undefined
 
@@ -96,7 +99,7 @@ interface Asked<N extends OperationName> {
 }
 
 async function perform<N extends OperationName>(
-  deps: ApiDeps,
+  deps: ApiDeps & Required<Pick<ApiDeps, 'guard'>>,
   { name, request, identity, parameters }: Asked<N>,
 ): Promise<Reply> {
   const operation: Operation = operations[name]
@@ -109,6 +112,7 @@ async function perform<N extends OperationName>(
   // Whoever sees everything hears from the handler what there is none of.
   if (needs === undefined && !seesAll(identity)) throw hidden()
   await demand(deps, { request, identity }, needs ?? installationAdmin())
+  await deps.guard.require(effectOfOperation(name, operation.method))
   const actor = actorOf(identity, request)
   const output = await handler.run({ deps, identity, actor, input, expect })
   if (operation.method === 'GET' && isObject(output)) expect?.(output)

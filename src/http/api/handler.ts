@@ -8,6 +8,7 @@ import type { LoginGate } from '../../auth/check-password.ts'
 import type { PasswordPool } from '../../auth/password-pool.ts'
 import type { OperationName, OutputOf, ParsedInputOf } from '../../contract/operations.ts'
 import type { MetadataStore, Reader } from '../../metadata/metadata-store.ts'
+import type { ChangeGuard } from '../read-only.ts'
 import type { IdTokenVerifier } from '../../sign-on/id-token.ts'
 
 export interface ApiDeps {
@@ -27,6 +28,8 @@ export interface ApiDeps {
   readonly idTokens?: IdTokenVerifier | undefined
   /** Where the heads of the audit log are anchored: the data folder. */
   readonly auditFolder?: string | undefined
+  /** Refuses changes of content while there must be none; without it, the switch of the installation is asked. */
+  readonly guard?: ChangeGuard
   /** Hears of every decision. */
   readonly watch?: DecisionWatch | undefined
 }

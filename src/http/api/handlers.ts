@@ -9,6 +9,7 @@ import { auditHandlers } from './handlers/audit.ts'
 import { federationRuleHandlers } from './handlers/federation-rules.ts'
 import { grantHandlers } from './handlers/grants.ts'
 import { namespaceHandlers } from './handlers/namespaces.ts'
+import { readOnlyHandlers } from './handlers/read-only.ts'
 import { repositoryHandlers } from './handlers/repositories.ts'
 import { robotHandlers } from './handlers/robots.ts'
 import { sessionHandlers } from './handlers/sessions.ts'
@@ -33,4 +34,5 @@ export const handlers: Handlers<OperationName> = {
   ...federationRuleHandlers,
   ...sessionHandlers,
   ...accessReviewHandlers,
+  ...readOnlyHandlers,
 }

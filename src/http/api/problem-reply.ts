@@ -39,6 +39,7 @@ const ofOciErrors: Readonly<Record<OciErrorCode, ProblemKind>> = {
   TOOMANYREQUESTS: 'too-many-requests',
   TAG_INVALID: 'invalid-input',
   RANGE_INVALID: 'bad-request',
+  PAGINATION_NUMBER_INVALID: 'bad-request',
 }
 
 const retryAfterSeconds = 5

@@ -1,17 +1,11 @@
-// /livez: the process answers. /readyz: pushes are taken. A storage that is down makes a node unready, never dead.
-import type { MetadataStore } from '../../metadata/metadata-store.ts'
-import { ensureSetting } from '../../metadata/settings.ts'
-import type { BlobStore } from '../../storage/blob-store.ts'
+// /livez: the process answers. /readyz: requests may be sent here; 503 when not. Strangers hear what is the matter,
+// administrators of the installation what was looked at and how it is. See health-report.ts.
+import { decide } from '../../auth/authorize.ts'
 import { jsonReply, type Reply } from '../reply.ts'
-import { nothing, type Routes } from '../route.ts'
+import { nothing, type Call, type Routes } from '../route.ts'
+import { createHealth, type HealthDeps, type HealthReport } from './health-report.ts'
 
-export interface HealthDeps {
-  readonly metadata: MetadataStore
-  readonly blobs: BlobStore
-  readonly draining: () => boolean
-}
-
-const probeEveryMs = 10_000
+export type { HealthDeps } from './health-report.ts'
 
 export function liveRoutes(): Routes<'livez'> {
   const route = { needs: nothing, run: async () => jsonReply(200, { status: 'alive' }) }
@@ -19,33 +13,28 @@ export function liveRoutes(): Routes<'livez'> {
 }
 
 export function readyRoutes(deps: HealthDeps): Routes<'readyz'> {
-  let probed: { readonly at: number; readonly outcome: Promise<string | undefined> } | undefined
-  const run = async (): Promise<Reply> => {
-    if (deps.draining()) return notReady('This node is stopping.')
-    if (probed === undefined || Date.now() - probed.at > probeEveryMs) {
-      probed = { at: Date.now(), outcome: probe(deps) }
-    }
-    const problem = await probed.outcome
-    return problem === undefined ? jsonReply(200, { status: 'ready' }) : notReady(problem)
-  }
+  const report = createHealth(deps)
+  const run = async (call: Call) => readyReply(await report(), maySeeAll(call))
   return { GET: { needs: nothing, run }, HEAD: { needs: nothing, run } }
 }
 
-/** Says what is wrong without telling strangers where things lie. */
-async function probe({ metadata, blobs }: HealthDeps): Promise<string | undefined> {
-  try {
-    await metadata.write(async (tx) => ensureSetting(tx, 'probe', 'ok'))
-  } catch {
-    return 'The database does not take writes.'
-  }
-  try {
-    await blobs.probe()
-  } catch {
-    return 'The storage does not take writes.'
-  }
-  return undefined
+function maySeeAll({ identity }: Call): boolean {
+  const wanted = { action: 'admin', resource: { type: 'installation' } } as const
+  return decide(identity, wanted, { repository: undefined }).allowed
 }
 
-function notReady(message: string): Reply {
-  return jsonReply(503, { status: 'not ready', message }, { 'retry-after': 5 })
+export function readyReply({ status, checks }: HealthReport, detailed: boolean): Reply {
+  const failed = checks.find((check) => check.status === 'failed')
+  const degraded = checks.filter((check) => check.status === 'degraded').map(({ name }) => name)
+  const body = {
+    status,
+    ...(failed?.message !== undefined && { message: failed.message }),
+    ...(degraded.length > 0 && { degraded }),
+    ...(detailed && { checks }),
+  }
+  const retry = failed === undefined ? {} : { 'retry-after': 5 }
+  return jsonReply(failed === undefined ? 200 : 503, body, {
+    'cache-control': 'no-store',
+    ...retry,
+  })
 }

@@ -62,6 +62,6 @@ export const brand = markup`<p class="brand">
 const openBanner = markup`<aside class="open" aria-label="Open mode">
       <p>
         <strong>Open mode: there is no login.</strong>
-        Whoever is on this machine may push, pull and delete. Other machines are refused.
+        Whoever reaches this page may push, pull and delete.
       </p>
     </aside>`

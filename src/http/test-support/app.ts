@@ -23,6 +23,7 @@ import type { AuditEntry } from '../../metadata/audit.ts'
 import type { MetadataStore } from '../../metadata/metadata-store.ts'
 import { createUploadTickets, type UploadTickets } from '../../registry/upload-ticket.ts'
 import { createBlobStore } from '../../storage/blob-store.ts'
+import type { FreeSpace } from '../../registry/free-space.ts'
 import type { StorageDriver } from '../../storage/driver.ts'
 import { createMemoryDriver } from '../../storage/drivers/memory/memory-driver.ts'
 import { createApi } from '../api/api.ts'
@@ -30,6 +31,7 @@ import type { ApiDeps } from '../api/handler.ts'
 import { createApp, type App } from '../app.ts'
 import { createAuthenticateRequest } from '../authenticate-request.ts'
 import type { DoorEvent } from '../events.ts'
+import { createChangeGuard } from '../read-only.ts'
 import type { Reply } from '../reply.ts'
 import type { HttpRequest, Peer } from '../request.ts'
 import { createRoutes } from '../routes.ts'
@@ -70,6 +72,7 @@ export interface TestAppOptions {
   readonly watch?: (audit: (entry: AuditEntry) => void) => DecisionWatch
   /** The providers that people sign in with. */
   readonly oidc?: readonly OidcLogin[]
+  readonly space?: FreeSpace
 }
 
 export const serviceName = 'test-installation'
@@ -119,12 +122,16 @@ export async function anApp(t: TestContext, options: TestAppOptions = {}): Promi
     emit: (event) => events.push(event),
     audit,
     draining: () => state.draining,
+    metricsText: async () => 'carrel_up 1\n',
+    space: options.space,
     authorityPem: () => options.authorityPem,
     trustScript: (hostPort) => `#!/bin/sh\n# ${hostPort}\n`,
   })
   const everybody: Identity = { kind: 'open' }
   const { forgetPrincipal, forgetToken } = authenticator
-  const api = createApi({ metadata, passwords, forgetPrincipal, forgetToken, ...options.api })
+  const guard = createChangeGuard({ metadata, space: options.space })
+  const parts = { metadata, passwords, forgetPrincipal, forgetToken, guard }
+  const api = createApi({ ...parts, ...options.api })
   const app = createApp({
     metadata,
     routes,
@@ -133,6 +140,7 @@ export async function anApp(t: TestContext, options: TestAppOptions = {}): Promi
         ? async () => everybody
         : createAuthenticateRequest({ authenticator, metadata }),
     service: serviceName,
+    guard,
     api: async () => api,
     watch: options.watch?.((entry) => audited.push(entry)),
     log: {

@@ -61,6 +61,9 @@ export function matrixOperations(things: Things): Rows {
     'audit.list': [{ input: {}, need: administrator }],
     'audit.export': [{ input: {}, need: administrator, yes: [503] }],
     'audit.verify': [{ input: {}, need: administrator, yes: [200, 503] }],
+    'read-only.show': [{ input: {}, need: signedIn }],
+    'read-only.on': [{ input: { reason: 'a move' }, need: administrator }],
+    'read-only.off': [{ input: {}, need: administrator }],
   }
 }
 

@@ -2,6 +2,7 @@
 // or their body is no good. And what each of them needs, in the words of the model.
 import { digestOf } from '../../oci/digest.ts'
 import {
+  administersAll,
   holds,
   isWithinLimits,
   isWithinScopes,
@@ -13,7 +14,14 @@ import {
 import type { Answer } from './app.ts'
 
 export interface Row {
-  readonly need: Right | 'nothing' | 'a fresh sign-in' | 'credentials' | 'catalog' | 'self'
+  readonly need:
+    | Right
+    | 'nothing'
+    | 'a fresh sign-in'
+    | 'credentials'
+    | 'catalog'
+    | 'self'
+    | 'administrator'
   /** What is behind the method in a request's first line; NAME stands for the repository, IMAGE for what is in it. */
   readonly address: string
   readonly body?: string
@@ -82,6 +90,7 @@ export const matrixRows: Readonly<Record<string, readonly Row[]>> = {
   'livez HEAD': [{ need: 'nothing', address: '/livez', yes: 200 }],
   'readyz GET': [{ need: 'nothing', address: '/readyz', yes: 200 }],
   'readyz HEAD': [{ need: 'nothing', address: '/readyz', yes: 200 }],
+  'metrics GET': [{ need: 'administrator', address: '/metrics', yes: 200 }],
   'authority GET': [{ need: 'nothing', address: '/ca.crt', yes: 404 }],
   'trust-script GET': [{ need: 'nothing', address: '/ca.sh', yes: 200 }],
   'home GET': [{ need: 'nothing', address: '/', yes: 200 }],
@@ -140,6 +149,11 @@ export function expectedOutcome(
     // Whoever looks at a page is led to the sign-in.
     if (body === undefined) return '303 sign in'
     return holder === undefined ? '401' : '401 insufficient_scope'
+  }
+  if (need === 'administrator') {
+    if (holder === undefined) return '401'
+    if (!administersAll(caller) || scopes !== undefined) return '403'
+    return limits === undefined ? 'ran' : '401 insufficient_scope'
   }
   if (need === 'catalog') {
     if (holder === undefined) return '401'

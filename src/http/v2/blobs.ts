@@ -1,13 +1,23 @@
 // /v2/<name>/blobs/<digest> (end-2, end-10). A blob is reached through its repository only: a digest is no capability.
+import type { UseLeases } from '../../collection/lease-of-use.ts'
+import { createDamageReports, type DamageReports } from '../../fsck/damage-reports.ts'
+import {
+  copyVerified,
+  createContentCheck,
+  createRecentlyRight,
+  WrongBytesError,
+  type RecentlyRight,
+} from '../../fsck/verified-copy.ts'
 import { findLinkedBlob, type BlobRow } from '../../metadata/blobs.ts'
 import type { MetadataStore } from '../../metadata/metadata-store.ts'
-import { parseRange } from '../../oci/byte-range.ts'
+import { parseRange, type ByteRange } from '../../oci/byte-range.ts'
 import { OciError } from '../../oci/errors.ts'
 import { removeBlob } from '../../registry/delete.ts'
 import type { BlobStore } from '../../storage/blob-store.ts'
 import type { Key } from '../../storage/driver.ts'
 import { nameUnknown } from '../app.ts'
 import { HttpError } from '../http-error.ts'
+import type { DamagedEvent } from '../events.ts'
 import type { BodyWriter, Reply } from '../reply.ts'
 import type { Call, Routes, TargetOf } from '../route.ts'
 import { notModified, rangeHolds } from './conditional.ts'
@@ -16,12 +26,30 @@ import { onRepository } from './repository-permission.ts'
 export interface BlobDeps {
   readonly metadata: MetadataStore
   readonly blobs: BlobStore
+  readonly damaged: (event: DamagedEvent) => void
+  /** Whoever is told that a blob is there counts on it for a while. */
+  readonly leases?: UseLeases | undefined
 }
+
+interface Reading extends BlobDeps {
+  readonly isRight: ReturnType<typeof createContentCheck>
+  readonly recent: RecentlyRight
+  readonly reports: DamageReports
+}
+
+/** So long, and for so many objects, what was hashed is not hashed again (docs/decisions/0024-verification.md). */
+const recently = { forMs: 5 * 60 * 1000, most: 10_000 }
 
 type BlobCall = Call<TargetOf<'blob'>>
 
 export function blobRoutes(deps: BlobDeps): Routes<'blob'> {
-  const read = { needs: onRepository('pull'), run: async (call: BlobCall) => get(deps, call) }
+  const reading = {
+    ...deps,
+    isRight: createContentCheck(),
+    recent: createRecentlyRight(recently),
+    reports: createDamageReports(deps),
+  }
+  const read = { needs: onRepository('pull'), run: async (call: BlobCall) => get(reading, call) }
   return {
     GET: read,
     HEAD: read,
@@ -29,11 +57,11 @@ export function blobRoutes(deps: BlobDeps): Routes<'blob'> {
   }
 }
 
-async function get(deps: BlobDeps, call: BlobCall): Promise<Reply> {
+async function get(deps: Reading, call: BlobCall): Promise<Reply> {
   const { request, target, repository } = call
   const { name, digest } = target
   if (repository === undefined) throw nameUnknown(name)
-  const blob = await findLinkedBlob(deps.metadata, repository.id, digest)
+  const blob = await look(deps, call, repository.id)
   if (blob === undefined) throw blobUnknown(call)
   const headers = {
     'content-type': 'application/octet-stream',
@@ -61,25 +89,63 @@ async function get(deps: BlobDeps, call: BlobCall): Promise<Reply> {
       ...(range.kind === 'range' && { 'content-range': `bytes ${start}-${end}/${blob.size}` }),
     },
     ...(request.method === 'GET' &&
-      blob.size > 0 && { body: await bytesOf(deps, blob, start, end) }),
+      blob.size > 0 && { body: await bytesOf(deps, call, blob, { start, end }) }),
   }
 }
 
-/** What is sent; a blob whose bytes are gone is our failure, found before anything is sent. */
-async function bytesOf({ blobs }: BlobDeps, blob: BlobRow, start: number, end: number) {
-  if (blob.content !== undefined) {
-    const whole = start === 0 && end === blob.size - 1
-    return whole ? blob.content : blob.content.subarray(start, end + 1)
+/** What a client that asks with HEAD is told is there, stays there for as long as a push takes. */
+async function look(
+  { metadata, leases }: Reading,
+  { request, target }: BlobCall,
+  repositoryId: number,
+): Promise<BlobRow | undefined> {
+  const { digest } = target
+  const found = await findLinkedBlob(metadata, repositoryId, digest)
+  if (found === undefined || leases === undefined || request.method !== 'HEAD') return found
+  const isThere = await leases.blob(digest, found.reviewAfter)
+  return isThere ? found : findLinkedBlob(metadata, repositoryId, digest)
+}
+
+/**
+ * What is sent. A whole blob is hashed on its way: other bytes than were pushed never make a whole answer. What is found
+ * before anything is sent is told as what it is from now on: absent.
+ */
+async function bytesOf(
+  deps: Reading,
+  call: BlobCall,
+  blob: BlobRow,
+  { start, end }: ByteRange,
+): Promise<BodyWriter | Uint8Array> {
+  const { blobs, recent, reports } = deps
+  const { digest, size, content } = blob
+  const whole = start === 0 && end === size - 1
+  if (content !== undefined) {
+    if (content.length === size && deps.isRight(content, digest)) {
+      return whole ? content : content.subarray(start, end + 1)
+    }
+    throw await damaged(deps, call, blob)
   }
-  const key = blob.storageKey as Key
-  const stored = await blobs.stat(key)
-  if (stored?.size !== blob.size) {
-    throw new Error(
-      `the storage has ${stored?.size ?? 'no'} bytes of the ${blob.size} of ${blob.digest}`,
-    )
+  const key = blob.storageKey as Key | undefined
+  const stored = key === undefined ? undefined : await blobs.stat(key)
+  if (key === undefined || stored?.size !== size) throw await damaged(deps, call, blob)
+  if (!whole || recent.has(stored)) return async (write) => blobs.copy(key, { start, end }, write)
+  return async (write) => {
+    try {
+      await copyVerified(blobs, { key, size, digest }, write)
+      recent.add(stored)
+    } catch (error) {
+      // The answer is broken off at once; what the blob is now comes to light meanwhile.
+      if (error instanceof WrongBytesError) void reports.report(call.target.name, digest)
+      throw error
+    }
   }
-  const body: BodyWriter = async (write) => blobs.copy(key, { start, end }, write)
-  return body
+}
+
+/** An error to throw: that the blob is absent, when that is certain. */
+async function damaged({ reports }: Reading, call: BlobCall, { digest }: BlobRow): Promise<Error> {
+  const outcome = await reports.report(call.target.name, digest)
+  if (outcome === 'absent') return blobUnknown(call)
+  return new Error(`the storage does not have the bytes of ${digest}`)
 }
 
 function blobUnknown({ target }: BlobCall): OciError {

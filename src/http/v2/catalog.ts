@@ -9,14 +9,17 @@ import { nextLink, parsePage } from './page.ts'
 
 export function catalogRoutes({
   metadata,
+  listing,
 }: {
   readonly metadata: MetadataStore
+  readonly listing?: { readonly catalogMaxEntries: number | undefined } | undefined
 }): Routes<'catalog'> {
+  const most = listing?.catalogMaxEntries
   return {
     GET: {
       needs: () => ({ action: 'pull', resource: { type: 'catalog' } }),
       async run({ request, identity }) {
-        const page = parsePage(request.query)
+        const page = parsePage(request.query, { most, strict: most !== undefined })
         // One more than asked for tells whether there is a next page.
         const { after, limit } = page
         const found =

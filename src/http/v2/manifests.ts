@@ -1,12 +1,15 @@
 // /v2/<name>/manifests/<tag or digest> (end-3, end-7, end-9). Speaks HTTP; the rules are in registry/.
 import type { DecisionWatch } from '../../access/decision-watch.ts'
+import type { UseLeases } from '../../collection/lease-of-use.ts'
 import { decide } from '../../auth/authorize.ts'
 import type { Allowance, Decision, Permission } from '../../auth/authorize.ts'
 import { nameOfIdentity, principalId } from '../../auth/identity.ts'
-import { findManifest, findManifestByTag } from '../../metadata/manifests.ts'
+import { createContentCheck } from '../../fsck/verified-copy.ts'
+import { findManifest, findManifestByTag, type ManifestRow } from '../../metadata/manifests.ts'
 import type { AuditEntry } from '../../metadata/audit.ts'
 import type { MetadataStore } from '../../metadata/metadata-store.ts'
 import { listTags } from '../../metadata/tags.ts'
+import type { Digest } from '../../oci/digest.ts'
 import { OciError } from '../../oci/errors.ts'
 import { parseTag, type Reference, type RepositoryName } from '../../oci/reference.ts'
 import { removeManifest, removeTag } from '../../registry/delete.ts'
@@ -15,6 +18,7 @@ import { readAll } from '../../streams/read-all.ts'
 import { nameUnknown } from '../app.ts'
 import type { PushedEvent } from '../events.ts'
 import { HttpError } from '../http-error.ts'
+import type { UrlRule } from '../registry2/manifest-urls.ts'
 import type { Reply } from '../reply.ts'
 import type { Call, Routes, TargetOf } from '../route.ts'
 import { notModified } from './conditional.ts'
@@ -29,12 +33,20 @@ export interface ManifestDeps {
   readonly watch?: DecisionWatch | undefined
   /** Hears of pulls, where they are to be told to the audit log. */
   readonly auditPull?: ((entry: AuditEntry) => void) | undefined
+  /** From where layers may come that are not kept here; left out: from anywhere. */
+  readonly urls?: UrlRule | undefined
+  /** Whoever is told that a manifest is there counts on it for a while. */
+  readonly leases?: UseLeases | undefined
 }
 
 type ManifestCall = Call<TargetOf<'manifest'>>
 
 export function manifestRoutes(deps: ManifestDeps): Routes<'manifest'> {
-  const read = { needs: onRepository('pull'), run: async (call: ManifestCall) => get(deps, call) }
+  const reading = { ...deps, isRight: createContentCheck() }
+  const read = {
+    needs: onRepository('pull'),
+    run: async (call: ManifestCall) => get(reading, call),
+  }
   return {
     GET: read,
     HEAD: read,
@@ -43,14 +55,19 @@ export function manifestRoutes(deps: ManifestDeps): Routes<'manifest'> {
   }
 }
 
-async function get({ metadata, auditPull }: ManifestDeps, call: ManifestCall): Promise<Reply> {
+interface Reading extends ManifestDeps {
+  readonly isRight: ReturnType<typeof createContentCheck>
+}
+
+async function get(deps: Reading, call: ManifestCall): Promise<Reply> {
+  const { metadata, auditPull } = deps
   const { request, target, repository } = call
   const { name, reference } = target
   if (repository === undefined) throw nameUnknown(name)
   const manifest =
     reference.kind === 'tag'
       ? await findManifestByTag(metadata, repository.id, reference.tag)
-      : await findManifest(metadata, repository.id, reference.digest)
+      : await look(deps, call, { repositoryId: repository.id, digest: reference.digest })
   if (manifest === undefined) throw await manifestUnknown(metadata, repository.id, name, reference)
   const headers = {
     'content-type': manifest.mediaType,
@@ -61,6 +78,11 @@ async function get({ metadata, auditPull }: ManifestDeps, call: ManifestCall): P
   }
   if (notModified(request, manifest.digest)) return { status: 304, headers }
   if (request.method === 'GET') {
+    if (!deps.isRight(manifest.content, manifest.digest)) {
+      throw new Error(
+        `the bytes of the manifest ${manifest.digest} in the database are not its own`,
+      )
+    }
     auditPull?.({
       event: 'image.pulled',
       actor: { id: principalId(call.identity), name: nameOfIdentity(call.identity) },
@@ -70,6 +92,18 @@ async function get({ metadata, auditPull }: ManifestDeps, call: ManifestCall): P
     })
   }
   return { status: 200, headers, body: manifest.content }
+}
+
+/** As for blobs: what a client that asks with HEAD is told is there, stays for as long as a push takes. */
+async function look(
+  { metadata, leases }: ManifestDeps,
+  { request }: ManifestCall,
+  { repositoryId, digest }: { readonly repositoryId: number; readonly digest: Digest },
+): Promise<ManifestRow | undefined> {
+  const found = await findManifest(metadata, repositoryId, digest)
+  if (found === undefined || leases === undefined || request.method !== 'HEAD') return found
+  const isThere = await leases.manifest(repositoryId, digest, found.reviewAfter)
+  return isThere ? found : findManifest(metadata, repositoryId, digest)
 }
 
 /** Says what there is, so that a typing error is seen at once. */
@@ -105,6 +139,7 @@ async function put(deps: ManifestDeps, call: ManifestCall): Promise<Reply> {
   if (Number(request.headers['content-length'] ?? 0) > maxManifestBytes) throw tooLarge()
   const bytes = await readAll(request.body, maxManifestBytes)
   if (bytes === undefined) throw tooLarge()
+  deps.urls?.require(bytes)
 
   const moving = decideOnMoving(call)
   const pushed = await pushManifest(deps.metadata, {

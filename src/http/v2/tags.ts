@@ -7,13 +7,19 @@ import type { Routes } from '../route.ts'
 import { nextLink, parsePage } from './page.ts'
 import { onRepository } from './repository-permission.ts'
 
-export function tagRoutes({ metadata }: { readonly metadata: MetadataStore }): Routes<'tags'> {
+export function tagRoutes({
+  metadata,
+  listing,
+}: {
+  readonly metadata: MetadataStore
+  readonly listing?: { readonly maxTags: number | undefined } | undefined
+}): Routes<'tags'> {
   return {
     GET: {
       needs: onRepository('pull'),
       async run({ request, target, repository }) {
         if (repository === undefined) throw nameUnknown(target.name)
-        const page = parsePage(request.query)
+        const page = parsePage(request.query, { most: listing?.maxTags })
         const { after, limit } = page
         const found =
           limit === 0

@@ -2,7 +2,8 @@
 
 export interface Check {
   readonly name: string
-  readonly status: 'ok' | 'warning' | 'problem'
+  /** `note`: nothing is wrong, and it is worth knowing. */
+  readonly status: 'ok' | 'note' | 'warning' | 'problem'
   readonly message: string
   /** One line to run or to set. */
   readonly fix?: string
@@ -10,6 +11,10 @@ export interface Check {
 
 export function ok(name: string, message: string): Check {
   return { name, status: 'ok', message }
+}
+
+export function note(name: string, message: string, fix?: string): Check {
+  return { name, status: 'note', message, ...(fix !== undefined && { fix }) }
 }
 
 export function warning(name: string, message: string, fix: string): Check {

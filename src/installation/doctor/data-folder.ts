@@ -65,8 +65,11 @@ async function isLostWithContainer(folder: Stats): Promise<boolean> {
   return (await stat('/')).dev === folder.dev
 }
 
-/** Of the nearest folder above that is there. */
-export async function checkSpace(folder: string): Promise<readonly Check[]> {
+/** Of the nearest folder above that is there. `reserveBytes`: what pushes leave, at most a tenth of the disk. */
+export async function checkSpace(
+  folder: string,
+  reserveBytes: number = 0,
+): Promise<readonly Check[]> {
   const name = 'disk space'
   const place = await nearestThere(folder)
   const { bavail, blocks, bsize, files, ffree } = await statfs(place)
@@ -75,7 +78,12 @@ export async function checkSpace(folder: string): Promise<readonly Check[]> {
   const text = `${inGibibytes(free)} of ${inGibibytes(total)} GiB are free at ${place}.`
   const look = `du -xh ${shellWord(place)} | sort -h | tail`
   const checks: Check[] = []
-  if (free < 64 * mebibyte) checks.push(problem(name, `The disk is full: ${text}`, look))
+  const reserve = Math.min(reserveBytes, total / 10)
+  if (free < reserve) {
+    const left = `${Math.round(reserve / mebibyte)} MiB`
+    const message = `Pushes are refused, as they leave ${left} for deletes and collection: ${text}`
+    checks.push(problem(name, message, look))
+  } else if (free < 64 * mebibyte) checks.push(problem(name, `The disk is full: ${text}`, look))
   else if (free < leastFree(total)) checks.push(warning(name, `Little room is left: ${text}`, look))
   else checks.push(ok(name, text))
   // Some file systems have as many as fit, and say 0.

@@ -25,6 +25,18 @@ suite('the database', () => {
     assert.match(checks[0]?.message ?? '', /PostgreSQL 18\.4/)
   })
 
+  test('on a machine whose clock differs is warned of, in both directions', () => {
+    for (const [clockAheadMs, said] of [
+      [90_000, /90 s ahead of/],
+      [-61_000, /61 s behind/],
+    ] as const) {
+      const [check] = checkDatabase({ ...whole, clockAheadMs })
+      assert.deepEqual([check?.name, check?.status], ['clock', 'warning'])
+      assert.match(check?.message ?? '', said)
+    }
+    assert.equal(checkDatabase({ ...whole, clockAheadMs: 59_000 })[0]?.status, 'ok')
+  })
+
   test('is told about for each thing that is wrong, and what to do', () => {
     const checks = checkDatabase({
       ...whole,

@@ -5,10 +5,14 @@ import type { MetadataStore } from '../../metadata/metadata-store.ts'
 import { countAdministrators } from '../../metadata/principals.ts'
 import { ok, problem, warning, type Check } from './check.ts'
 
+/** No clock has been right that is before this. */
+const earliest = Date.UTC(2026, 0, 1)
+const toleranceMs = 60_000
+
 /** Several when several things are wrong. */
 export function checkDatabase(state: DatabaseState): readonly Check[] {
   const name = 'database'
-  const { engine, damage, unknown, pending, unsafe } = state
+  const { engine, damage, unknown, pending, unsafe, clockAheadMs = 0 } = state
   const checks: Check[] = []
   if (damage.length > 0) {
     const message = `The database is damaged: ${damage.join('; ')}. Restore it from a backup; what is affected says fsck.`
@@ -22,6 +26,11 @@ export function checkDatabase(state: DatabaseState): readonly Check[] {
     const message = `${engine} runs with ${setting}, so a power loss can take acknowledged images with it.`
     const fix = `ALTER SYSTEM SET ${setting.replace(/off$/, 'on')}; SELECT pg_reload_conf();`
     checks.push(problem(name, message, fix))
+  }
+  if (Math.abs(clockAheadMs) > toleranceMs) {
+    const seconds = Math.round(Math.abs(clockAheadMs) / 1000)
+    const message = `The clock of the database is ${seconds} s ${clockAheadMs > 0 ? 'ahead of' : 'behind'} that of this machine: one of them is wrong.`
+    checks.push(warning('clock', message, 'timedatectl set-ntp true'))
   }
   if (pending.length > 0) {
     const message = `The database lacks ${pending.join(', ')}: the next start brings it up to date.`
@@ -38,10 +47,6 @@ export async function checkAdministrator(metadata: MetadataStore): Promise<Check
     'No administrator has a password yet, so nobody can manage users and repositories.'
   return problem(name, message, 'carrel admin link')
 }
-
-/** No clock has been right that is before this. */
-const earliest = Date.UTC(2026, 0, 1)
-const toleranceMs = 60_000
 
 export async function checkClock(
   metadata: MetadataStore | undefined,

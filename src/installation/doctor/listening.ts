@@ -55,9 +55,23 @@ async function askHolder(
   }
   const ready = await ask(listen, '/readyz')
   const held = ok('port', `${where} is held by the server of this installation`)
+  const degraded = degradedIn(ready?.body)
+  if (ready?.status === 200 && degraded.length > 0) {
+    const message = `The server runs and answers pulls, but no pushes: ${degraded.join(', ')}.`
+    return [held, warning('server', message, `curl -k https://${where}/readyz`)]
+  }
   if (ready?.status === 200) return [held, ok('server', 'runs and takes pushes')]
   const message = `The server runs and takes no pushes: ${reasonIn(ready?.body)}`
   return [held, warning('server', message, `curl -k https://${where}/readyz`)]
+}
+
+function degradedIn(body: string | undefined): readonly string[] {
+  try {
+    const { degraded } = JSON.parse(body ?? '') as { readonly degraded?: unknown }
+    return Array.isArray(degraded) ? degraded.map(String) : []
+  } catch {
+    return []
+  }
 }
 
 function reasonIn(body: string | undefined): string {

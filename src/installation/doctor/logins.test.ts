@@ -11,8 +11,10 @@ suite('doors', () => {
   test('that are open on purpose are warned of all the same', () => {
     assert.deepEqual(
       checkDoors({ open: false, plainHttp: 'loopback' }).map(({ status }) => status),
-      ['ok'],
+      ['ok', 'ok'],
     )
+    const [everyone] = checkDoors({ open: 'everyone', plainHttp: 'loopback' })
+    assert.deepEqual([everyone?.status, everyone?.fix], ['problem', 'CARREL_OPEN=false'])
     const checks = checkDoors({ open: 'local', plainHttp: 'everywhere' })
     assert.deepEqual(
       checks.map(({ status, fix }) => [status, fix]),

@@ -4,15 +4,20 @@ import { bcryptCost } from '../../auth/password-hash.ts'
 import { parseHtpasswd } from '../../auth/htpasswd.ts'
 import { ok, problem, reasonOf, shellWord, warning, type Check } from './check.ts'
 
-/** Only what is out of the ordinary. */
+/** Whether anybody has to sign in, and whether passwords can be read on their way. */
 export function checkDoors(settings: {
   readonly open: false | 'local' | 'everyone'
   readonly plainHttp: 'loopback' | 'everywhere'
 }): readonly Check[] {
   const checks: Check[] = []
-  if (settings.open) {
-    const message = 'Open mode: every program on this machine may push and pull without a login.'
-    checks.push(warning('open mode', message, 'CARREL_OPEN=false'))
+  if (settings.open === 'everyone') {
+    const message = 'No authentication: whoever reaches the port may push, pull and delete.'
+    checks.push(problem('authentication', message, 'CARREL_OPEN=false'))
+  } else if (settings.open) {
+    const message = 'No authentication: every program on this machine may push, pull and delete.'
+    checks.push(warning('authentication', message, 'CARREL_OPEN=false'))
+  } else {
+    checks.push(ok('authentication', 'everybody signs in, but for public repositories'))
   }
   if (settings.plainHttp === 'everywhere') {
     const message = 'Plain HTTP is answered to everybody, so passwords can be read on their way.'

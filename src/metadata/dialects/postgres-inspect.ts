@@ -9,6 +9,8 @@ interface Settings {
   readonly commit: string
   readonly pages: string
   readonly schema: string | null
+  /** Milliseconds since 1970. */
+  readonly now: string
 }
 
 const connectMs = 10_000
@@ -32,13 +34,16 @@ export async function inspectPostgres(url: string): Promise<DatabaseState> {
 
 /** Damage is not looked for: PostgreSQL tells it when it reads a page (data checksums), and has no check of all. */
 async function stateOf(client: Client): Promise<DatabaseState> {
+  const began = Date.now()
   const { rows } = await client.query<Settings>(`select
     current_setting('server_version') as version,
     current_setting('fsync') as fsync,
     current_setting('synchronous_commit') as commit,
     current_setting('full_page_writes') as pages,
-    to_regclass('migrations')::text as schema`)
+    to_regclass('migrations')::text as schema,
+    floor(extract(epoch from clock_timestamp()) * 1000)::text as now`)
   const settings = rows[0]
+  const asked = (began + Date.now()) / 2
   const applied =
     typeof settings?.schema === 'string'
       ? (await client.query<{ name: string }>('select name from migrations')).rows
@@ -53,5 +58,6 @@ async function stateOf(client: Client): Promise<DatabaseState> {
     ...compareSchema(applied.map((row) => row.name)),
     damage: [],
     unsafe,
+    ...(settings !== undefined && { clockAheadMs: Number(settings.now) - asked }),
   }
 }

@@ -8,6 +8,8 @@ import type { CompiledSql, Query } from '../query.ts'
 export interface PostgresOptions {
   readonly url: string
   readonly migrate?: boolean
+  /** The schema goes up to this step only. */
+  readonly migrateTo?: string | undefined
   readonly maxConnections?: number
 }
 
@@ -39,7 +41,7 @@ export async function openPostgres(options: PostgresOptions): Promise<MetadataSt
   pool.on('error', ignore)
   try {
     await requireDurable(pool)
-    if (options.migrate === true) await migrateLocked(pool)
+    if (options.migrate === true) await migrateLocked(pool, options.migrateTo)
   } catch (error) {
     await pool.end()
     throw error
@@ -190,11 +192,11 @@ function translate(error: unknown): unknown {
 }
 
 /** Only one node migrates at a time; the others wait and find nothing left to do. */
-async function migrateLocked(pool: Pool): Promise<void> {
+async function migrateLocked(pool: Pool, last: string | undefined): Promise<void> {
   const client = await pool.connect()
   try {
     await client.query('select pg_advisory_lock($1)', [migrationLock])
-    await migrate(postgresMigrations(client))
+    await migrate(postgresMigrations(client), last)
   } finally {
     await client.query('select pg_advisory_unlock($1)', [migrationLock])
     client.release()

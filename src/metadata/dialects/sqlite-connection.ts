@@ -19,16 +19,21 @@ export function connect(file: string): DatabaseSync {
   return db
 }
 
-/** SQLite before 3.51.3 can damage a log that two connections use (https://sqlite.org/wal.html#walresetbug). */
+/** @throws {Error} when this build of SQLite is one that can damage a log with two connections */
 export function requireSafeVersion(db: DatabaseSync): void {
   const version = String(db.prepare('select sqlite_version() as version').get()?.['version'])
-  const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number)
-  const rank = (major * 1000 + minor) * 1000 + patch
-  if (rank >= 3_051_003 || version === '3.50.7' || version === '3.44.6') return
+  if (isSafeVersion(version)) return
   throw new Error(
     `This Node.js brings SQLite ${version}, which can damage a database that several threads use. ` +
       'Start Carrel with Node.js 24.21 or newer.',
   )
+}
+
+/** SQLite before 3.51.3 can damage a log that two connections use (https://sqlite.org/wal.html#walresetbug). */
+export function isSafeVersion(version: string): boolean {
+  const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number)
+  const rank = (major * 1000 + minor) * 1000 + patch
+  return rank >= 3_051_003 || version === '3.50.7' || version === '3.44.6'
 }
 
 export function sqliteMigrations(db: DatabaseSync): MigrationTarget {

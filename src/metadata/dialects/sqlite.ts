@@ -18,6 +18,8 @@ export interface SqliteOptions {
   readonly file: string
   /** Only one opener of an installation migrates: the supervisor, or a command without one. */
   readonly migrate?: boolean
+  /** The schema goes up to this step only. */
+  readonly migrateTo?: string | undefined
   /** For a server: its log is made as long as it will be, so that commits do not lengthen it. */
   readonly longLog?: boolean
   /** The threads of one process share it. */
@@ -45,7 +47,7 @@ const idleSnapshots = 4
 export async function openSqlite(options: SqliteOptions): Promise<MetadataStore> {
   const writer = connect(options.file)
   requireSafeVersion(writer)
-  if (options.migrate === true) await migrate(sqliteMigrations(writer))
+  if (options.migrate === true) await migrate(sqliteMigrations(writer), options.migrateTo)
   const openReader = (): DatabaseSync => {
     const db = connect(options.file)
     db.exec('PRAGMA query_only = ON')

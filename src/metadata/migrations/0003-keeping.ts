@@ -19,6 +19,9 @@ export const keeping: Migration = {
         id ${identity}, repository_id ${integer} not null references repositories (id) on delete cascade,
         tag ${text} not null, digest ${text}, changed_at ${integer} not null, changed_by ${integer})`,
       sql`create index tag_changes_tag on tag_changes (repository_id, tag, id)`,
+      // Where the history of what is there begins.
+      sql`insert into tag_changes (repository_id, tag, digest, changed_at, changed_by)
+        select repository_id, name, digest, updated_at, updated_by from tags`,
       // The recycle bin. reason: deleted (somebody did), collected (nothing had needed it for long).
       sql`create table deleted_manifests (
         id ${identity}, repository_id ${integer} not null references repositories (id) on delete cascade,
@@ -27,14 +30,16 @@ export const keeping: Migration = {
         provenance ${text}, pushed_at ${integer} not null, pushed_by ${integer},
         tags ${text} not null, deleted_at ${integer} not null, deleted_by ${integer},
         reason ${text} not null, purge_after ${integer} not null, unique (repository_id, digest))`,
-      sql`create index deleted_manifests_purge on deleted_manifests (purge_after)`,
+      sql`create index deleted_manifests_purge on deleted_manifests (reason, purge_after)`,
       sql`create index deleted_manifests_subject on deleted_manifests (repository_id, subject)
         where subject is not null`,
       // What a deleted manifest needs to come back whole, blobs and children alike: neither is collected meanwhile.
       sql`create table deleted_manifest_contents (
         deleted_id ${integer} not null references deleted_manifests (id) on delete cascade,
-        digest ${text} not null, primary key (deleted_id, digest)) ${keyed}`,
-      sql`create index deleted_manifest_contents_digest on deleted_manifest_contents (digest)`,
+        repository_id ${integer} not null, digest ${text} not null,
+        primary key (deleted_id, digest)) ${keyed}`,
+      sql`create index deleted_manifest_contents_digest
+        on deleted_manifest_contents (digest, repository_id)`,
       // Blobs that collection took away and whose bytes are still there. links: JSON, the ids of repositories that had it.
       sql`create table blob_trash (
         id ${identity}, digest ${text} not null, size ${integer} not null, storage_key ${text},

@@ -39,11 +39,11 @@ export interface MigrationTarget {
 }
 
 /**
- * Brings the schema up to date.
+ * Brings the schema up to date; or up to the step `last`, for rows of an older version.
  *
  * @throws {Error} when the database was written by a newer Carrel
  */
-export async function migrate(target: MigrationTarget): Promise<void> {
+export async function migrate(target: MigrationTarget, last?: string): Promise<void> {
   const applied = new Set(await target.applied())
   const known = new Set(migrations.map((migration) => migration.name))
   for (const name of applied) {
@@ -55,9 +55,11 @@ export async function migrate(target: MigrationTarget): Promise<void> {
     }
   }
   for (const migration of migrations) {
-    if (applied.has(migration.name)) continue
-    const statements = migration.statements(target.words).map((raw) => raw.compile(plain).sql)
-    await target.apply(migration.name, statements)
+    if (!applied.has(migration.name)) {
+      const statements = migration.statements(target.words).map((raw) => raw.compile(plain).sql)
+      await target.apply(migration.name, statements)
+    }
+    if (migration.name === last) return
   }
 }
 

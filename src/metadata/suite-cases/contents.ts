@@ -8,24 +8,21 @@ import {
   linkedBlobSize,
   listBlobs,
   manifestUsingBlob,
-  unlinkAllBlobs,
   unlinkBlob,
 } from '../blobs.ts'
 import {
-  deleteAllManifests,
   deleteManifest,
   findManifest,
   findManifestByTag,
   indexHolding,
   insertManifest,
-  listManifests,
   listReferrers,
   manifestSize,
 } from '../manifests.ts'
-import { deleteAllTags, deleteTag, deleteTagsOf, findTag, listTags, setTag } from '../tags.ts'
+import { deleteTag, deleteTagsOf, findTag, listTags, setTag } from '../tags.ts'
 import { digestOf } from '../../oci/digest.ts'
 import { parseTag } from '../../oci/reference.ts'
-import { aBlob, aManifest, aRepository, aTag, aUser, digest, plain, type Case } from './case.ts'
+import { aBlob, aManifest, aRepository, aTag, aUser, digest, type Case } from './case.ts'
 
 const fromStart = { after: '', limit: 100 }
 
@@ -65,12 +62,14 @@ export const contents: readonly Case[] = [
         await linkBlob(tx, made, blob.digest)
         return made
       })
-      assert.deepEqual(await findLinkedBlob(store, id, digest('big')), {
+      const { reviewAfter = 0, ...blob } = (await findLinkedBlob(store, id, digest('big'))) ?? {}
+      assert.deepEqual(blob, {
         digest: digest('big'),
         size,
         storageKey: 'blobs/x',
         content: undefined,
       })
+      assert.ok(reviewAfter > Date.now())
       assert.equal(await linkedBlobSize(store, id, digest('big')), size)
     },
   ],
@@ -96,11 +95,7 @@ export const contents: readonly Case[] = [
         assert.equal(await unlinkBlob(tx, id, digest('x')), false)
         assert.equal(await linkedBlobSize(tx, id, digest('x')), undefined)
         assert.equal(await linkedBlobSize(tx, other, digest('x')), 1)
-        await aBlob(tx, 'y', id, other)
-        await unlinkAllBlobs(tx, other)
-        assert.equal(await linkedBlobSize(tx, other, digest('y')), undefined)
-        assert.equal(await linkedBlobSize(tx, id, digest('y')), 1)
-        assert.equal((await listBlobs(tx, fromStart)).length, 2)
+        assert.equal((await listBlobs(tx, fromStart)).length, 1)
       })
     },
   ],
@@ -241,7 +236,7 @@ export const contents: readonly Case[] = [
     },
   ],
   [
-    'tags are taken away one by one, by what they point to, or all',
+    'tags are taken away one by one, or by what they point to',
     async (store) => {
       await store.write(async (tx) => {
         const id = await aRepository(tx, 'team/app')
@@ -256,31 +251,10 @@ export const contents: readonly Case[] = [
         assert.equal(await deleteTag(tx, id, parseTag('a')), true)
         assert.equal(await deleteTag(tx, id, parseTag('a')), false)
         assert.deepEqual(await names(), ['b', 'c', 'd', 'e'])
-        assert.equal(await deleteTagsOf(tx, id, digest('one')), 2)
-        assert.equal(await deleteTagsOf(tx, id, digest('one')), 0)
+        assert.deepEqual(await deleteTagsOf(tx, id, digest('one')), ['b', 'c'])
+        assert.deepEqual(await deleteTagsOf(tx, id, digest('one')), [])
         assert.deepEqual(await names(), ['d', 'e'])
-        await deleteAllTags(tx, id)
-        assert.deepEqual(await names(), [])
         assert.equal((await listTags(tx, other, fromStart)).length, 5)
-      })
-    },
-  ],
-  [
-    'all manifests of a repository go at once, nested indexes too',
-    async (store) => {
-      await store.write(async (tx) => {
-        const id = await aRepository(tx, 'team/app')
-        const other = await aRepository(tx, 'team/other')
-        for (const repository of [id, other]) {
-          await aBlob(tx, 'layer', repository)
-          await aManifest(tx, repository, 'image', { blobs: [digest('layer')] })
-          await aManifest(tx, repository, 'index', { children: [digest('image')] })
-          await aManifest(tx, repository, 'outer', { children: [digest('index')] })
-        }
-        await deleteAllManifests(tx, id)
-        assert.deepEqual(plain(await listManifests(tx, id, fromStart)), [])
-        assert.equal((await listManifests(tx, other, fromStart)).length, 3)
-        assert.equal(await indexHolding(tx, other, digest('index')), digest('outer'))
       })
     },
   ],

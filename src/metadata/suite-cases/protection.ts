@@ -1,7 +1,7 @@
 // Cases of the contract: foreign keys protect what something else needs, whatever code forgets to look.
 import assert from 'node:assert/strict'
 import { insertSetupLink } from '../settings.ts'
-import { linkBlob, unlinkAllBlobs, unlinkBlob } from '../blobs.ts'
+import { linkBlob, unlinkBlob } from '../blobs.ts'
 import { deleteManifest, findManifest, indexHolding } from '../manifests.ts'
 import type { MetadataStore, Transaction } from '../metadata-store.ts'
 import { deletePrincipal } from '../principals.ts'
@@ -37,7 +37,6 @@ const refused: readonly (readonly [string, (tx: Transaction, world: World) => Pr
       'unlinking a blob that a manifest needs',
       async (tx, { id }) => unlinkBlob(tx, id, digest('layer')),
     ],
-    ['unlinking all blobs while manifests need them', async (tx, { id }) => unlinkAllBlobs(tx, id)],
     [
       'deleting a manifest with a tag',
       async (tx, { id }) => deleteManifest(tx, id, digest('index')),

@@ -5,14 +5,9 @@ import { insertBlob, linkBlob } from '../blobs.ts'
 import { insertManifest } from '../manifests.ts'
 import type { MetadataStore } from '../metadata-store.ts'
 import { query } from '../query.ts'
-import {
-  reviewBlob,
-  reviewBlobsOfRepository,
-  reviewContentsOfManifest,
-  reviewManifest,
-} from '../reviews.ts'
+import { reviewBlob, reviewManifest, setBlobReview, setManifestReview } from '../reviews.ts'
 import type { Digest } from '../../oci/digest.ts'
-import { aBlob, aManifest, aRepository, digest, type Case } from './case.ts'
+import { aBlob, aRepository, digest, type Case } from './case.ts'
 
 const blobDue = query<{ digest: string }>()((db, p) =>
   db.selectFrom('blobs').select('review_after as due').where('digest', '=', p.digest),
@@ -128,50 +123,33 @@ export const reviews: readonly Case[] = [
       }),
   ],
   [
-    'what a manifest needs is put down for review: its blobs and children, in its repository',
-    async (store) =>
-      withClock(async (at) => {
-        const [here, there] = await store.write(async (tx) => {
-          const ids = [await aRepository(tx, 'team/here'), await aRepository(tx, 'team/there')]
-          for (const id of ids) {
-            for (const word of ['layer', 'config', 'other']) await aBlob(tx, word, id)
-            await aManifest(tx, id, 'child')
-            await aManifest(tx, id, 'stranger')
-          }
-          await aManifest(tx, ids[0] ?? 0, 'index', {
-            blobs: [digest('layer'), digest('config')],
-            children: [digest('child')],
-          })
-          return ids as [number, number]
-        })
-        at(2)
-        await store.write(async (tx) => reviewContentsOfManifest(tx, here, digest('index')))
-        assert.equal(await blobReview(store, 'layer'), 26)
-        assert.equal(await blobReview(store, 'config'), 26)
-        assert.equal(await blobReview(store, 'other'), 24)
-        assert.equal(await manifestReview(store, here, 'child'), 26)
-        assert.equal(await manifestReview(store, here, 'stranger'), 24)
-        assert.equal(await manifestReview(store, there, 'child'), 24)
-        assert.equal(await manifestReview(store, here, 'index'), 24)
-      }),
-  ],
-  [
-    'all blobs that a repository sees are put down for review, and no others',
+    'the outcome of a review is written unless something has happened meanwhile',
     async (store) =>
       withClock(async (at) => {
         const id = await store.write(async (tx) => {
           const made = await aRepository(tx, 'team/app')
-          const other = await aRepository(tx, 'team/other')
-          await aBlob(tx, 'mine', made)
-          await aBlob(tx, 'shared', made, other)
-          await aBlob(tx, 'theirs', other)
+          await aBlob(tx, 'x', made)
+          await insertManifest(tx, manifest(made, 'image', false, []))
           return made
         })
+        const seen = start + 24 * hour
         at(1)
-        await store.write(async (tx) => reviewBlobsOfRepository(tx, id))
-        assert.equal(await blobReview(store, 'mine'), 25)
-        assert.equal(await blobReview(store, 'shared'), 25)
-        assert.equal(await blobReview(store, 'theirs'), 24)
+        const more = { seen, reviewAfter: undefined }
+        await store.write(async (tx) => {
+          await reviewBlob(tx, digest('x'))
+          await reviewManifest(tx, id, digest('image'))
+          assert.equal(await setBlobReview(tx, { digest: digest('x'), ...more }), false)
+          assert.equal(await setManifestReview(tx, id, { digest: digest('image'), ...more }), false)
+        })
+        assert.equal(await blobReview(store, 'x'), 25)
+        assert.equal(await manifestReview(store, id, 'image'), 25)
+        const later = { seen: seen + hour, reviewAfter: undefined }
+        await store.write(async (tx) => {
+          assert.equal(await setBlobReview(tx, { digest: digest('x'), ...later }), true)
+          assert.equal(await setManifestReview(tx, id, { digest: digest('image'), ...later }), true)
+        })
+        assert.equal(await blobReview(store, 'x'), undefined)
+        assert.equal(await manifestReview(store, id, 'image'), undefined)
       }),
   ],
 ]
