@@ -15,15 +15,14 @@ COPY container container
 # Types are checked before a release (npm run check); here only the code is wanted, and then no compiler any more.
 RUN node node_modules/typescript/bin/tsc -p tsconfig.build.json --outDir dist --sourceMap false --noCheck \
   ; test -f dist/main.js && rm -rf src tsconfig*.json node_modules/typescript node_modules/@typescript \
-  && chmod 0755 container/entrypoint.sh container/carrel container/registry
+  && chmod 0755 container/entrypoint.mjs container/carrel container/registry
 
 FROM ${BASE}
 COPY --from=build /opt/carrel /opt/carrel
 RUN ln -s /opt/carrel/container/carrel /opt/carrel/container/registry /usr/local/bin/ \
   && mkdir -p /var/lib/registry && chown 10001:10001 /var/lib/registry && chmod 0700 /var/lib/registry
-ENV CARREL_DATA=/var/lib/registry \
-  CARREL_LISTEN=:5000 \
-  NODE_ENV=production \
+ENV NODE_ENV=production \
+  NODE_OPTIONS="--disable-warning=ExperimentalWarning --max-semi-space-size=2" \
   MALLOC_ARENA_MAX=2 \
   UV_THREADPOOL_SIZE=16
 VOLUME ["/var/lib/registry"]
@@ -31,4 +30,4 @@ EXPOSE 5000
 # SIGTERM lets requests under way finish.
 STOPSIGNAL SIGTERM
 # Begins as root only to own the volume, and goes on as user 10001 (container/start.mjs); --user works as well.
-ENTRYPOINT ["/opt/carrel/container/entrypoint.sh"]
+ENTRYPOINT ["node", "/opt/carrel/container/entrypoint.mjs"]

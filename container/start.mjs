@@ -8,8 +8,8 @@ const user = 10_001
 const secrets = '/run/carrel'
 
 const data =
-  process.env.REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY ||
   process.env.CARREL_DATA ||
+  process.env.REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY ||
   '/var/lib/registry'
 
 /** Variables that name files which people mount as they are on the host. */
@@ -25,19 +25,28 @@ const fileVariables = [
   'REGISTRY_HTTP_TLS_KEY',
 ]
 
-if (process.getuid() === 0) {
-  ownVolume(data)
-  if (process.env.CARREL_BACKUP_TO) ownVolume(process.env.CARREL_BACKUP_TO)
-  for (const name of fileVariables) provideSecret(name)
-  process.setgroups([user])
-  process.setgid(user)
-  process.setuid(user)
-  process.env.HOME = '/tmp'
+/** Goes on as the command line of Carrel with these arguments. */
+export async function start(args) {
+  if (process.getuid() === 0) {
+    ownVolume(data)
+    if (process.env.CARREL_BACKUP_TO) ownVolume(process.env.CARREL_BACKUP_TO)
+    for (const name of fileVariables) provideSecret(name)
+    process.setgroups([user])
+    process.setgid(user)
+    process.setuid(user)
+    process.env.HOME = '/tmp'
+  }
+  // Nobody can tell a local peer from a foreign one here, so there is nothing between "log in" and "everyone".
+  if (/^(true|1|yes|on)$/i.test(process.env.CARREL_OPEN ?? '')) process.env.CARREL_OPEN = 'everyone'
+  // As registry:2's configuration says, or its defaults; these would go before it.
+  if (args[0] !== 'registry') {
+    process.env.CARREL_DATA ??= data
+    process.env.CARREL_LISTEN ??= process.env.REGISTRY_HTTP_ADDR ?? ':5000'
+  }
+  process.env.CARREL_PROGRAM = 'carrel'
+  process.argv = [process.argv[0], process.argv[1], ...args]
+  await import('../dist/main.js')
 }
-// Nobody can tell a local peer from a foreign one here, so there is nothing between "log in" and "everyone".
-if (/^(true|1|yes|on)$/i.test(process.env.CARREL_OPEN ?? '')) process.env.CARREL_OPEN = 'everyone'
-
-await import('../dist/main.js')
 
 /** All of it, the folder itself last: what was interrupted is done again at the next start. */
 function ownVolume(folder) {

@@ -2,7 +2,7 @@
 import { mkdir, readFile, statfs } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import type { Archive } from './backup/archive.ts'
-import { BackupError, BusyError } from './backup/backup-error.ts'
+import { BackupError, BusyError, DamagedObjectError } from './backup/backup-error.ts'
 import { createSnapshot, type CreatedSnapshot } from './backup/create.ts'
 import { openBlobOf } from './backup/heal.ts'
 import { prune, type Pruned } from './backup/prune.ts'
@@ -61,9 +61,17 @@ async function explained<T>(config: Config, to: string, work: () => Promise<T>):
   try {
     return await work()
   } catch (error) {
-    const said = targetError(to, error) ?? explain(config, error)
-    throw said
+    throw damaged(error) ?? targetError(to, error) ?? explain(config, error)
   }
+}
+
+function damaged(error: unknown): BackupError | undefined {
+  if (!(error instanceof DamagedObjectError)) return undefined
+  return new BackupError('invalid', error.message, {
+    why: 'a disk or a copy has changed its bytes, or somebody did',
+    fix: 'see what is whole: carrel backup verify --all; then choose with --snapshot ID',
+    cause: error,
+  })
 }
 
 export function targetError(to: string, error: unknown): BackupError | undefined {
@@ -192,9 +200,16 @@ async function list({ to, keys }: BackupRequest): Promise<readonly ListedSnapsho
   await using opened = await openArchiveToRead(to, keys, { mayMove: false })
   const { archive } = opened
   const listed: ListedSnapshot[] = []
-  for (const id of await listSnapshotIds(archive)) {
-    const { createdAt, carrel, complete, counts } = await readSnapshot(archive, id)
-    listed.push({ snapshot: id, createdAt, carrel, complete, counts })
+  for (const snapshot of await listSnapshotIds(archive)) {
+    try {
+      const { createdAt, carrel, complete, counts } = await readSnapshot(archive, snapshot)
+      const state = complete ? 'complete' : 'incomplete'
+      listed.push({ snapshot, state, createdAt, carrel, counts })
+    } catch (error) {
+      // The others are all the more interesting.
+      if (!(error instanceof DamagedObjectError)) throw error
+      listed.push({ snapshot, state: 'damaged' })
+    }
   }
   return listed
 }

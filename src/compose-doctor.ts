@@ -12,7 +12,6 @@ import {
 } from './installation/doctor/keeping.ts'
 import { checkPublicAddress } from './installation/doctor/public-address.ts'
 import type { MetadataStore } from './metadata/metadata-store.ts'
-import { isConfiguredReadOnly } from './process/read-only-setting.ts'
 
 /** Run one by one; whoever calls them copes with what they throw. */
 export function keepingChecks(
@@ -25,7 +24,7 @@ export function keepingChecks(
     ['scanning', async () => [noScanning]],
     ['stored bytes', async () => [await checkScrub(metadata)]],
     ['collection', async () => [await checkCollection(metadata)]],
-    ['read-only', async () => checkReadOnly(metadata, isConfiguredReadOnly(config))],
+    ['read-only', async () => checkReadOnly(metadata, config.readOnly)],
   ]
 }
 

@@ -3,6 +3,7 @@ import { createPasswordPool } from './auth/password-pool.ts'
 import type { ApiConnection } from './cli/api-transport.ts'
 import { explain, openInstallationData } from './compose-installation.ts'
 import { composeSignIn } from './compose-sign-in.ts'
+import { openBlobs } from './compose-stores.ts'
 import type { Config } from './config/config.ts'
 import { createApi, type Api } from './http/api/api.ts'
 import { inProcessTransport } from './http/api/in-process.ts'
@@ -20,6 +21,9 @@ export async function openApi(
     { metadata, warn: () => undefined },
   )
   const audience = config.publicUrl?.origin
+  // Few commands need what is stored.
+  let opened: ReturnType<typeof openBlobs> | undefined
+  const storage = async () => (opened ??= openBlobs(config.dataDir))
   const api = createApi({
     metadata,
     passwords,
@@ -28,11 +32,16 @@ export async function openApi(
     // Nothing is remembered here; a server that runs beside hears of it within seconds.
     forgetPrincipal: () => undefined,
     auditFolder: config.dataDir,
+    collection: {
+      blobs: { delete: async (keys) => (await storage()).blobs.delete(keys) },
+      keep: config.keep,
+    },
   })
   return {
     transport: inProcessTransport(explaining(config, api), { kind: 'operator' }, rethrow),
     async close() {
       await passwords.close()
+      await (await opened)?.[Symbol.asyncDispose]()
       await metadata[Symbol.asyncDispose]()
     },
   }

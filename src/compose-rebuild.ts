@@ -2,6 +2,7 @@
 // rebuild that is cut short has changed nothing.
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { markerFile } from './adoption/start.ts'
 import { headsFileName } from './audit/anchored-heads.ts'
 import { InstallationError } from './cli/composition.ts'
 import type { RebuildReport, RebuildRequest } from './cli/rebuild.ts'
@@ -202,9 +203,11 @@ async function noJournal({ dataDir }: Config, findings: Findings): Promise<Insta
       ? `all ${damaged} parts of it are damaged`
       : 'only the journal says which manifests and tags there were'
   if (await isThere(join(dataDir, 'docker', 'registry', 'v2'))) {
+    const marker = join(dataDir, markerFile)
+    const remove = (await isThere(marker)) ? `rm ${shellWord(marker)} and then: ` : ''
     return new InstallationError('not-found', what, {
-      why: `${why}; but there is a volume of registry:2, which the next start takes over again`,
-      fix: `carrel up --data ${shellWord(dataDir)}`,
+      why: `${why}; but the volume of registry:2 can be taken over again, without what was pushed since`,
+      fix: `${remove}carrel up --data ${shellWord(dataDir)}`,
     })
   }
   return new InstallationError('not-found', what, {

@@ -61,9 +61,10 @@ export function openSharedLogIndex(dataDir: string): number {
 }
 
 /** The room that is left where the installation lies. */
-export function openSpace(
-  { dataDir, diskReserveBytes }: Pick<Config, 'dataDir' | 'diskReserveBytes'>,
-): FreeSpace {
+export function openSpace({
+  dataDir,
+  diskReserveBytes,
+}: Pick<Config, 'dataDir' | 'diskReserveBytes'>): FreeSpace {
   const folders = [dataDir, join(dataDir, 'storage')]
   return createFreeSpace({ folders, reserveBytes: diskReserveBytes })
 }

@@ -33,7 +33,9 @@ import type { Metric } from './metrics/metric.ts'
 import type { WorkerSettings } from './process/worker-settings.ts'
 import { createUploadTickets } from './registry/upload-ticket.ts'
 import { createWorkerMetrics } from './compose-metrics.ts'
+import { composeRegistry2 } from './compose-registry2.ts'
 import { composeSignIn, lazily } from './compose-sign-in.ts'
+import { openTracer, traced } from './compose-traces.ts'
 import { databaseFile, openBlobs, openSpace } from './compose-stores.ts'
 
 /** Everything that one worker thread serves with. */
@@ -54,6 +56,7 @@ export async function createRegistryServer(
     fields: settings.registry2?.logFields,
   })
   const uses = createUseRecorder(metadata, { warn: log.warn })
+  const tracer = await openTracer(settings, log.warn)
   const collector = createAuditCollector(metadata, { warn: log.warn })
   const audit = { ...collector, add: measured.auditing(collector.add) }
   const { readOnly, registry2 } = settings
@@ -63,6 +66,7 @@ export async function createRegistryServer(
   const { authenticator, issuer, gate, secondFactors, signIn } = door
   const watch = createDecisionWatch(uses, audit.add)
   let draining = false
+  const outward = await composeRegistry2(settings, { metadata, warn: log.warn })
   const routes = createRoutes({
     metadata,
     blobs: storage.blobs,
@@ -88,11 +92,12 @@ export async function createRegistryServer(
   })
   const app = createApp({
     metadata,
-    routes,
-    authenticate: settings.open
-      ? async () => anybody
-      : createAuthenticateRequest({ authenticator, metadata }),
-    service: settings.identity.id,
+    routes: outward.routes(routes),
+    authenticate: outward.authenticate(
+      settings.open ? async () => anybody : createAuthenticateRequest({ authenticator, metadata }),
+    ),
+    service: outward.tokenService?.service ?? settings.identity.id,
+    realm: outward.tokenService?.realm,
     log,
     guard,
     api: lazily(async () => {
@@ -102,6 +107,7 @@ export async function createRegistryServer(
         ...parts,
         audience: audienceOf(settings),
         auditFolder: settings.dataDir,
+        collection: { blobs: storage.blobs, keep: settings.keep },
         totpKey: await door.totpKey(),
         forgetPrincipal: (id) => authenticator.forgetPrincipal(id),
         forgetToken: (id) => authenticator.forgetToken(id),
@@ -118,13 +124,15 @@ export async function createRegistryServer(
     publicOrigin: settings.publicOrigin,
     tlsRefused: (address) => emit({ kind: 'tls-refused', address }),
     idPrefix: settings.name,
-    metrics: measured.http,
+    metrics: traced(measured.http, tracer),
     secure: registry2?.secure,
     headers: registry2?.answers.headers,
   })
   async function close(): Promise<void> {
     measured[Symbol.dispose]()
+    await tracer?.[Symbol.asyncDispose]()
     door.keys[Symbol.dispose]()
+    await outward[Symbol.asyncDispose]()
     await uses.close()
     await audit.close()
     await passwords.close()

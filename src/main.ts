@@ -25,6 +25,10 @@ const composition: Composition = {
     const { generatePassword } = await import('./auth/generated-password.ts')
     return generatePassword()
   },
+  async adoption() {
+    const { composeAdoption } = await import('./compose-adoption.ts')
+    return composeAdoption()
+  },
   async backup() {
     const { composeBackup } = await import('./compose-backup.ts')
     return composeBackup()
@@ -32,6 +36,10 @@ const composition: Composition = {
   async rebuild(config, request) {
     const { rebuildInstallation } = await import('./compose-rebuild.ts')
     return rebuildInstallation(config, request)
+  },
+  async collectGarbage(config, request) {
+    const { collectGarbage } = await import('./compose-garbage.ts')
+    return collectGarbage(config, request)
   },
   async *doctor(config) {
     const { doctor } = await import('./compose-installation.ts')

@@ -221,9 +221,8 @@ test(`${count} changed bits: none is served whole, all are found, and a push hea
     await using registry = await startRegistry({ data, tls: true, postgres: false, env })
     const doors = await doorsOf(registry, authorization)
     const began = performance.now()
-    await waitUntil('the check found every damaged blob', async () => {
-      return countDamaged(data).damaged === count
-    })
+    const isFound = () => countDamaged(data).damaged === count
+    await waitUntil('the check found every damaged blob', isFound, { timeoutMs: 60_000 })
     t.diagnostic(`the check found ${count} of ${count} in ${seconds(began)}`)
     const seen = await pullAll(doors, blobs)
     assert.deepEqual(seen, { right: healthy, wrong: 0, broken: 0, absent: count })

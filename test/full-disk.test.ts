@@ -2,6 +2,7 @@
 // sign in, and when there is room again pushes are taken again, without a restart.
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -19,6 +20,8 @@ import { verify } from './durability/verify.ts'
 import { waitUntil } from './support/processes.ts'
 import { basic, startRegistry, type StartedRegistry } from './support/start-registry.ts'
 
+/** As full as it gets: pushes are refused by the disk itself, and not because little is left. */
+const noReserve = { CARREL_DISK_RESERVE: '0' }
 const isThorough = process.env['CI'] === 'true'
 const mebibytes = 64
 const kib = 1024
@@ -47,7 +50,8 @@ for (const { name, make, lacking } of disks) {
       await using folder = await diskFolder(2 * mebibytes)
       await using disk = await make(folder.path, mebibytes)
       const data = join(disk.path, 'data')
-      await using registry = await startRegistry({ data, env: { ...warm?.env }, postgres: false })
+      const env = { ...warm?.env, ...noReserve }
+      await using registry = await startRegistry({ data, env, postgres: false })
       using client = createClient(registry.port, await signIn(registry, [repository]))
       const ballast = createBallast(disk.path)
       const kept = [await pushBlob(client, 300), await pushBlob(client, 100 * kib)]
@@ -88,7 +92,8 @@ for (const { name, make, lacking } of disks) {
       await using folder = await diskFolder(2 * mebibytes)
       await using disk = await make(folder.path, mebibytes)
       const data = join(disk.path, 'data')
-      await using registry = await startRegistry({ data, env: { ...warm?.env }, postgres: false })
+      const env = { ...warm?.env, ...noReserve }
+      await using registry = await startRegistry({ data, env, postgres: false })
       const authorization = await signIn(registry, [repository])
       const log = createAcknowledgementLog()
       const shelf = createShelf([repository])
@@ -130,11 +135,108 @@ for (const { name, make, lacking } of disks) {
       const { code, report } = await runFsck(data)
       assert.deepEqual(report.problems, [])
       assert.equal(code, 0)
-      await using again = await startRegistry({ data, env: { ...warm?.env }, postgres: false })
+      await using again = await startRegistry({ data, env, postgres: false })
       const seen = await verify({ port: again.port, authorization, expected: log.expected() })
       assert.deepEqual(seen.problems, [])
     },
   )
+}
+
+for (const { name, make, lacking } of disks.slice(isThorough ? 0 : -1)) {
+  test(
+    `${name} is not filled by pushes, and at its last byte deletes and collection make room again`,
+    { skip: lacking === undefined || isThorough ? false : lacking },
+    async (t) => {
+      assert.equal(lacking, undefined)
+      await using folder = await diskFolder(2 * mebibytes)
+      await using disk = await make(folder.path, mebibytes)
+      const data = join(disk.path, 'data')
+      // Hardly anything of what is deleted waits, so that collection gives it back soon.
+      const env = { ...warm?.env, ...collectSoon }
+      await using registry = await startRegistry({ data, env, postgres: false })
+      using client = createClient(registry.port, await signIn(registry, [repository]))
+      const ballast = createBallast(disk.path)
+      const reserve = join(data, 'reserve')
+      await waitUntil('There is no reserve', async () => (await sizeOf(reserve)) > 0)
+
+      await ballast.leave(20 * mebibyte)
+      const kept = [await pushBlob(client, 300)]
+      const image = await pushImage(client, kept, 'before')
+      const layers: Blob[] = []
+      for (let count = 0; count < 3; count += 1) layers.push(await pushBlob(client, 2000 * kib))
+      await pushImage(client, [...kept, ...layers], 'large')
+      await fillWithPushes(client)
+      const left = await freeBytes(disk.path)
+      assert.ok(left >= 4 * mebibyte, `pushes left ${left} bytes`)
+      await ballast.leave(5 * mebibyte)
+      await degraded(registry, true)
+
+      await ballast.leave(0)
+      await waitUntil('The reserve was kept', async () => (await sizeOf(reserve)) === 0)
+      const last = await freeBytes(disk.path)
+      assert.ok(last < 4 * mebibyte, `${last} bytes are free`)
+      // Every worker looks at the disk once a second.
+      await sleep(1100)
+      for (const { answer } of [
+        await putBlob(client, randomBytes(300)),
+        await putManifest(client, kept, 'no'),
+      ]) {
+        assert.ok(answer !== undefined && isFull(answer), String(answer?.body))
+      }
+      await canPull(client, kept, image, ['before', 'large'])
+      await canSignIn(registry)
+      const large = await client.ask('HEAD', `/v2/${repository}/manifests/large`)
+      const digest = String(large?.headers['docker-content-digest'])
+      const deleted = await client.ask('DELETE', `/v2/${repository}/manifests/${digest}`)
+      assert.equal(deleted?.status, 202, String(deleted?.body))
+      let came = 0
+      await waitUntil('Collection gave nothing back', async () => {
+        came = (await freeBytes(disk.path)) - last
+        return came > 5 * mebibyte
+      })
+      t.diagnostic(`at ${last} free bytes a delete and a collection gave ${came} bytes back`)
+      await canPull(client, kept, image, ['before'])
+
+      await ballast.remove()
+      await waitUntil('Pushes are taken again', async () => {
+        const { answer } = await putManifest(client, kept, 'after')
+        return answer?.status === 201
+      })
+      await degraded(registry, false)
+      await waitUntil('There is no reserve again', async () => (await sizeOf(reserve)) > 0)
+      await registry.kill()
+      const { code, report } = await runFsck(data)
+      assert.deepEqual(report.problems, [])
+      assert.equal(code, 0)
+    },
+  )
+}
+
+const collectSoon = {
+  CARREL_KEEP_DELETED: '0s',
+  CARREL_KEEP_UNREFERENCED: '5s',
+  CARREL_KEEP_TRASH: '0s',
+}
+
+async function degraded(registry: StartedRegistry, expected: boolean): Promise<void> {
+  await waitUntil(`The server is ${expected ? '' : 'not '}degraded`, async () => {
+    const answer = await fetch(`${registry.url}/readyz`)
+    assert.equal(answer.status, 200)
+    return (await answer.text()).includes('degraded') === expected
+  })
+}
+
+async function sizeOf(path: string): Promise<number> {
+  return stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  )
+}
+
+/** What is left for others than root. */
+async function freeBytes(path: string): Promise<number> {
+  const { bavail, bsize } = await statfs(path)
+  return bavail * bsize
 }
 
 const noFaults = whyNoSyncFaults()
@@ -191,7 +293,12 @@ interface Blob {
   readonly bytes: Buffer
 }
 
-async function canPull(client: Client, blobs: readonly Blob[], image: Buffer): Promise<void> {
+async function canPull(
+  client: Client,
+  blobs: readonly Blob[],
+  image: Buffer,
+  tags: readonly string[] = ['before'],
+): Promise<void> {
   for (const { digest, bytes } of blobs) {
     const answer = await client.ask('GET', `/v2/${repository}/blobs/${digest}`)
     assert.equal(answer?.status, 200)
@@ -200,7 +307,7 @@ async function canPull(client: Client, blobs: readonly Blob[], image: Buffer): P
   const pulled = await client.ask('GET', `/v2/${repository}/manifests/before`)
   assert.ok(pulled?.body.equals(image))
   const list = await client.ask('GET', `/v2/${repository}/tags/list`)
-  assert.deepEqual(JSON.parse(String(list?.body)), { name: repository, tags: ['before'] })
+  assert.deepEqual(JSON.parse(String(list?.body)), { name: repository, tags })
 }
 
 async function canSignIn({ port, user, password }: StartedRegistry): Promise<void> {

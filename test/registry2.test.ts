@@ -1,132 +1,15 @@
 // Carrel in the place of registry:2: its command, its config.yml, its variables, as people use them. The parser itself is
 // held to distribution's own by src/config/registry2/configuration.test.ts.
 import assert from 'node:assert/strict'
-import { createHash, X509Certificate } from 'node:crypto'
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
-import http from 'node:http'
-import https from 'node:https'
+import { mkdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { hash } from 'bcryptjs'
-import { issueAuthority, issueLeaf } from '../src/certificates/issue.ts'
-import { basic, withoutSettings } from './support/start-registry.ts'
-import { freePort, runOk, runProgram, startDaemon, waitUntil } from './support/processes.ts'
-import type { Environment } from './support/processes.ts'
-import { temporaryFolder, type TemporaryFolder } from './support/temporary-folder.ts'
-
-const root = fileURLToPath(new URL('..', import.meta.url))
-const carrel = join(root, 'carrel')
-// What the launcher becomes. It is a script of sh, and that drops variables with a hyphen in their name from the
-// environment, as those of headers are.
-const node = join(root, '.node', 'node')
-const program = join(root, '.node', 'app', 'main.js')
-const ociManifest = 'application/vnd.oci.image.manifest.v1+json'
-
-function cleanEnv(env: Environment): Environment {
-  const own = Object.entries(withoutSettings(process.env))
-  const bare = Object.fromEntries(own.filter(([name]) => !name.startsWith('REGISTRY_')))
-  return { ...bare, ...env }
-}
-
-interface Served extends AsyncDisposable {
-  readonly url: string
-  readonly log: () => string
-}
-
-interface Serving {
-  readonly env: Environment
-  readonly args?: readonly string[]
-  readonly secure?: https.RequestOptions
-}
-
-/** `carrel registry serve`, ready. The port comes by the variable of registry:2. */
-async function serve(folder: TemporaryFolder, { env, args = [], secure }: Serving): Promise<Served> {
-  const port = await freePort()
-  // Compiles what has changed.
-  await runOk(carrel, ['--version'])
-  const server = await startDaemon(node, [program, 'registry', 'serve', ...args], {
-    cwd: folder.path,
-    logFile: join(folder.path, `log-${port}`),
-    endWith: 'SIGTERM',
-    env: cleanEnv({ CARREL_WORKERS: '1', REGISTRY_HTTP_ADDR: `127.0.0.1:${port}`, ...env }),
-  })
-  const url = `${secure === undefined ? 'http' : 'https'}://127.0.0.1:${port}`
-  await waitUntil('Carrel was not ready', async () => {
-    if (!server.isRunning()) throw new Error(`Carrel ended at its start:\n${server.log()}`)
-    return (await ask(`http://127.0.0.1:${port}/readyz`).catch(() => undefined))?.status === 200
-  })
-  return { url, log: server.log, [Symbol.asyncDispose]: async () => server[Symbol.asyncDispose]() }
-}
-
-interface Asking {
-  readonly method?: string
-  readonly headers?: Readonly<Record<string, string>>
-  readonly body?: Uint8Array | string
-  readonly tls?: https.RequestOptions
-}
-
-interface Answer {
-  readonly status: number
-  readonly headers: http.IncomingHttpHeaders
-  readonly text: string
-}
-
-async function ask(url: string, { body, tls, ...more }: Asking = {}): Promise<Answer> {
-  const { request } = url.startsWith('https:') ? https : http
-  return new Promise((resolve, reject) => {
-    const sent = request(url, { agent: false, timeout: 10_000, ...tls, ...more }, (response) => {
-      let text = ''
-      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
-      response.on('end', () =>
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, text }),
-      )
-      response.on('error', reject)
-    })
-    sent.on('error', reject)
-    sent.end(body)
-  })
-}
-
-const digestOf = (content: string) =>
-  `sha256:${createHash('sha256').update(content).digest('hex')}`
-
-/** Pushes an image with one small layer; `urls`: the layer is elsewhere. Returns the answer to its manifest. */
-async function push(
-  { url }: Served,
-  { name, tag, authorization, urls }: Readonly<Record<'name' | 'tag' | 'authorization', string>> & {
-    readonly urls?: readonly string[]
-  },
-): Promise<Answer> {
-  const headers = { authorization }
-  for (const content of ['{}', `layer of ${tag}`]) {
-    const to = `${url}/v2/${name}/blobs/uploads/?digest=${digestOf(content)}`
-    const put = await ask(to, { method: 'POST', headers, body: content })
-    assert.equal(put.status, 201, put.text)
-  }
-  const descriptor = (content: string, mediaType: string) => {
-    return { mediaType, digest: digestOf(content), size: content.length }
-  }
-  const manifest = {
-    schemaVersion: 2,
-    mediaType: ociManifest,
-    config: descriptor('{}', 'application/vnd.oci.image.config.v1+json'),
-    layers: [
-      {
-        ...descriptor(`layer of ${tag}`, 'application/vnd.oci.image.layer.v1.tar'),
-        ...(urls && { urls }),
-      },
-    ],
-  }
-  return ask(`${url}/v2/${name}/manifests/${tag}`, {
-    method: 'PUT',
-    headers: { ...headers, 'content-type': ociManifest },
-    body: JSON.stringify(manifest),
-  })
-}
-
-const code = ({ text }: Answer): string =>
-  (JSON.parse(text) as { errors: { code: string }[] }).errors[0]?.code ?? ''
+import { freePort, runOk, waitUntil, type Environment } from './support/processes.ts'
+import { ask, cleanEnv, code, digestOf, node, ociManifest } from './support/registry2.ts'
+import { program, push, serve } from './support/registry2.ts'
+import { basic } from './support/start-registry.ts'
+import { temporaryFolder } from './support/temporary-folder.ts'
 
 test('the variables of the README of a registry with a user interface, and no file at all', async (t) => {
   await using folder = await temporaryFolder('registry2')
@@ -160,19 +43,22 @@ test('the variables of the README of a registry with a user interface, and no fi
   const authorization = basic('docker', password)
   const headers = { authorization }
 
-  await t.test('the missing htpasswd file is there, with a user docker that may do everything', async () => {
-    const { mode } = await stat(env.REGISTRY_AUTH_HTPASSWD_PATH)
-    assert.equal(mode & 0o777, 0o600)
-    assert.equal((await ask(`${url}/v2/`)).status, 401)
-    assert.equal((await ask(`${url}/v2/`, { headers })).status, 200)
-    for (const name of ['a/app', 'b/app', 'plain']) {
-      for (const tag of ['v1', 'v2']) {
-        assert.equal((await push(registry, { name, tag, authorization })).status, 201)
+  await t.test(
+    'the missing htpasswd file is there, with a user docker that may do everything',
+    async () => {
+      const { mode } = await stat(env.REGISTRY_AUTH_HTPASSWD_PATH)
+      assert.equal(mode & 0o777, 0o600)
+      assert.equal((await ask(`${url}/v2/`)).status, 401)
+      assert.equal((await ask(`${url}/v2/`, { headers })).status, 200)
+      for (const name of ['a/app', 'b/app', 'plain']) {
+        for (const tag of ['v1', 'v2']) {
+          assert.equal((await push(registry, { name, tag, authorization })).status, 201)
+        }
       }
-    }
-    const gone = await ask(`${url}/v2/b/app/manifests/v1`, { method: 'DELETE', headers })
-    assert.equal(gone.status, 202)
-  })
+      const gone = await ask(`${url}/v2/b/app/manifests/v1`, { method: 'DELETE', headers })
+      assert.equal(gone.status, 202)
+    },
+  )
 
   await t.test('a page of another origin may ask, and is told what it may read', async () => {
     const preflight = await ask(`${url}/v2/a/app/manifests/v1`, {
@@ -191,14 +77,17 @@ test('the variables of the README of a registry with a user interface, and no fi
     }
   })
 
-  await t.test("pages and the management API of Carrel's own stay closed to other origins", async () => {
-    for (const path of ['/', '/login', '/api/v1/repositories', '/readyz']) {
-      const { headers: told } = await ask(`${url}${path}`)
-      assert.equal(told['access-control-allow-origin'], undefined, path)
-      assert.equal(told['access-control-allow-credentials'], undefined, path)
-      assert.equal(told['strict-transport-security'], 'max-age=31536000', path)
-    }
-  })
+  await t.test(
+    "pages and the management API of Carrel's own stay closed to other origins",
+    async () => {
+      for (const path of ['/', '/login', '/api/v1/repositories', '/readyz']) {
+        const { headers: told } = await ask(`${url}${path}`)
+        assert.equal(told['access-control-allow-origin'], undefined, path)
+        assert.equal(told['access-control-allow-credentials'], undefined, path)
+        assert.equal(told['strict-transport-security'], 'max-age=31536000', path)
+      }
+    },
+  )
 
   await t.test('listings keep to catalog.maxentries and tags.maxtags', async () => {
     const all = await ask(`${url}/v2/_catalog`, { headers })
@@ -211,23 +100,32 @@ test('the variables of the README of a registry with a user interface, and no fi
     assert.match(String(tags.headers['link']), /last=v1&n=1/)
   })
 
-  await t.test('layers come from elsewhere only where validation.manifests.urls allows it', async () => {
-    const from = async (...urls: string[]) =>
-      push(registry, { name: 'a/app', tag: 'foreign', authorization, urls })
-    assert.equal((await from('https://layers.example.com/x')).status, 201)
-    for (const bad of ['https://other.example.com/x', 'ftp://layers.example.com/x']) {
-      const answer = await from('https://layers.example.com/x', bad)
-      assert.deepEqual([answer.status, code(answer)], [400, 'MANIFEST_INVALID'])
-      assert.match(answer.text, new RegExp(bad))
-    }
-  })
+  await t.test(
+    'layers come from elsewhere only where validation.manifests.urls allows it',
+    async () => {
+      const from = async (...urls: string[]) =>
+        push(registry, { name: 'a/app', tag: 'foreign', authorization, urls })
+      assert.equal((await from('https://layers.example.com/x')).status, 201)
+      for (const bad of ['https://other.example.com/x', 'ftp://layers.example.com/x']) {
+        const answer = await from('https://layers.example.com/x', bad)
+        assert.deepEqual([answer.status, code(answer)], [400, 'MANIFEST_INVALID'])
+        assert.match(answer.text, new RegExp(bad))
+      }
+    },
+  )
 
   await t.test('the API answers below http.prefix, and leads on there', async () => {
-    const started = await ask(`${url}/registry/v2/a/app/blobs/uploads/`, { method: 'POST', headers })
+    const started = await ask(`${url}/registry/v2/a/app/blobs/uploads/`, {
+      method: 'POST',
+      headers,
+    })
     assert.equal(started.status, 202)
     assert.match(String(started.headers['location']), /^\/registry\/v2\/a\/app\/blobs\/uploads\//)
     const challenged = await ask(`${url}/registry/v2/`)
-    assert.match(String(challenged.headers['www-authenticate']), /realm="http:\/\/[^"]+\/registry\/token"/)
+    assert.match(
+      String(challenged.headers['www-authenticate']),
+      /realm="http:\/\/[^"]+\/registry\/token"/,
+    )
     assert.equal((await ask(`${url}/registry/token`, { headers })).status, 200)
     const page = await ask(`${url}/registry/v2/_catalog?n=1`, { headers })
     assert.match(String(page.headers['link']), /^<\/registry\/v2\/_catalog\?/)
@@ -268,7 +166,8 @@ redis: {addr: 'redis:6379'}
   )
   const as = (name: string) => ({ authorization: basic(name, 'secret') })
   const run = async (...args: readonly string[]) =>
-    (await runOk(carrel, [...args, '--data', data], { cwd: folder.path, env: cleanEnv({}) })).stdout
+    (await runOk(node, [program, ...args, '--data', data], { cwd: folder.path, env: cleanEnv({}) }))
+      .stdout
 
   await t.test('every DELETE of content is answered with 405', async () => {
     await using registry = await serve(folder, { env: {}, args: [file] })
@@ -288,7 +187,10 @@ redis: {addr: 'redis:6379'}
       assert.deepEqual([answer.status, code(answer)], [405, 'UNSUPPORTED'], path)
       assert.equal((await ask(line, { method: 'DELETE' })).status, 401)
     }
-    const upload = await ask(`${url}/v2/web/app/blobs/uploads/`, { method: 'POST', headers: as('bob') })
+    const upload = await ask(`${url}/v2/web/app/blobs/uploads/`, {
+      method: 'POST',
+      headers: as('bob'),
+    })
     const cancelled = await ask(`${url}${String(upload.headers['location'])}`, {
       method: 'DELETE',
       headers: as('bob'),
@@ -296,37 +198,43 @@ redis: {addr: 'redis:6379'}
     assert.equal(cancelled.status, 204)
     const foreign = { name: 'web/app', tag: 'f', ...as('bob'), urls: ['https://a/'] }
     assert.equal((await push(registry, foreign)).status, 400)
+    // A user called admin goes on to get in, and administers nothing.
+    const tags = await ask(`${url}/v2/web/app/tags/list`, { headers: as('admin') })
+    assert.equal(tags.status, 200)
+    const listed = await ask(`${url}/api/v1/users`, { headers: as('admin') })
+    assert.ok(listed.status === 403 || listed.status === 401, String(listed.status))
+    assert.doesNotMatch(registry.log(), /\/setup#k=/)
     // Without Access-Control-Allow-Origin no page is let in.
     const preflight = await ask(`${url}/v2/`, { method: 'OPTIONS' })
     assert.equal(preflight.status, 405)
   })
 
-  await t.test('a user called admin goes on to get in, and administers nothing', async () => {
-    await using registry = await serve(folder, { env: {}, args: [file] })
-    assert.equal((await ask(`${registry.url}/v2/web/app/tags/list`, { headers: as('admin') })).status, 200)
-    const listed = await ask(`${registry.url}/api/v1/users`, { headers: as('admin') })
-    assert.ok(listed.status === 403 || listed.status === 401, String(listed.status))
-    assert.doesNotMatch(registry.log(), /\/setup#k=/)
-  })
-
-  await t.test('the grant on everything is there to be seen, and taken away it stays away', async () => {
-    const mine = (await run('grant', 'ls')).split('\n').find((line) => /\tuser:bob\t\*\t/.test(line))
-    assert.match(mine ?? '', /pull,push,overwrite,delete\t.*users of the htpasswd file could do everything/)
-    await run('grant', 'rm', mine?.split('\t')[0] ?? '', '--yes')
-    await using registry = await serve(folder, { env: {}, args: [file] })
-    const { url } = registry
-    assert.equal((await ask(`${url}/v2/`, { headers: as('bob') })).status, 200)
-    const other = await push(registry, { name: 'web/app', tag: 'v9', ...as('admin') })
-    assert.equal(other.status, 201)
-    assert.equal((await ask(`${url}/v2/web/app/tags/list`, { headers: as('bob') })).status, 404)
-    // Whoever comes into the file later gets what registry:2 gave.
-    const later = `${users.join('\n')}\ncarl:${await hash('secret', 4)}\n`
-    await writeFile(join(folder.path, 'auth', 'htpasswd'), later)
-    await waitUntil('the new user could not sign in', async () => {
-      const answer = await ask(`${url}/v2/web/app/tags/list`, { headers: as('carl') })
-      return answer.status === 200
-    })
-  })
+  await t.test(
+    'the grant on everything is there to be seen, and taken away it stays away',
+    async () => {
+      const mine = (await run('grant', 'ls'))
+        .split('\n')
+        .find((line) => /\tuser:bob\t\*\t/.test(line))
+      assert.match(
+        mine ?? '',
+        /pull,push,overwrite,delete\t.*users of the htpasswd file could do everything/,
+      )
+      await run('grant', 'rm', mine?.split('\t')[0] ?? '', '--yes')
+      await using registry = await serve(folder, { env: {}, args: [file] })
+      const { url } = registry
+      assert.equal((await ask(`${url}/v2/`, { headers: as('bob') })).status, 200)
+      const other = await push(registry, { name: 'web/app', tag: 'v9', ...as('admin') })
+      assert.equal(other.status, 201)
+      assert.equal((await ask(`${url}/v2/web/app/tags/list`, { headers: as('bob') })).status, 404)
+      // Whoever comes into the file later gets what registry:2 gave.
+      const later = `${users.join('\n')}\ncarl:${await hash('secret', 4)}\n`
+      await writeFile(join(folder.path, 'auth', 'htpasswd'), later)
+      await waitUntil('the new user could not sign in', async () => {
+        const answer = await ask(`${url}/v2/web/app/tags/list`, { headers: as('carl') })
+        return answer.status === 200
+      })
+    },
+  )
 
   await t.test('REGISTRY_STORAGE_MAINTENANCE_READONLY lets nobody push', async () => {
     const env = { REGISTRY_STORAGE_MAINTENANCE_READONLY: '{enabled: true}' }
@@ -335,99 +243,73 @@ redis: {addr: 'redis:6379'}
     const refused = await ask(start, { method: 'POST', headers: as('admin') })
     assert.equal(refused.status, 403)
     assert.match(refused.text, /read-only/)
-    assert.equal((await ask(`${registry.url}/v2/web/app/tags/list`, { headers: as('admin') })).status, 200)
+    assert.equal(
+      (await ask(`${registry.url}/v2/web/app/tags/list`, { headers: as('admin') })).status,
+      200,
+    )
   })
 
-  await t.test('config show names who set what, and the commands of registry:2 answer', async () => {
-    const env = cleanEnv({ REGISTRY_LOG_LEVEL: 'error', CARREL_LISTEN: ':5001' })
-    const shown = await runOk(carrel, ['config', 'show', '--registry', file, '--json'], { env })
-    const rows = JSON.parse(shown.stdout) as { key: string; value: string; source: string }[]
-    const row = (key: string) => rows.find((each) => each.key === key)
-    assert.deepEqual(row('listen')?.source, 'CARREL_LISTEN')
-    assert.deepEqual(row('log.level')?.source, 'REGISTRY_LOG_LEVEL')
-    assert.deepEqual(row('data')?.source, `storage.filesystem.rootdirectory in ${file}`)
-    assert.deepEqual(row('storage.delete.enabled')?.value, 'false')
-    assert.match(shown.stderr, /^warning: redis in .*config\.yml: not supported, so ignored/)
-    for (const word of ['-v', '--version']) {
-      assert.match((await runOk(carrel, ['registry', word], { env })).stdout, /^carrel \d/)
-    }
-    assert.match((await runOk(carrel, ['registry', 'help'], { env })).stdout, /garbage-collect/)
-  })
+  await t.test(
+    'garbage-collect runs beside the server, and takes only what -m and time allow',
+    async () => {
+      const more = { CARREL_KEEP_UNREFERENCED: '0s' }
+      await using registry = await serve(folder, { env: {}, args: [file] })
+      const admin = as('admin')
+      const first = await push(registry, { name: 'web/old', tag: 'v1', ...admin })
+      // The same tag again, over other content: the first image has no tag any more.
+      const headers = { ...admin, 'content-type': ociManifest }
+      const second = await push(registry, { name: 'web/old', tag: 'v2', ...admin })
+      const digest = String(second.headers['docker-content-digest'])
+      const manifest = await ask(`${registry.url}/v2/web/old/manifests/${digest}`, { headers })
+      const moved = await ask(`${registry.url}/v2/web/old/manifests/v1`, {
+        method: 'PUT',
+        headers,
+        body: manifest.text,
+      })
+      assert.equal(moved.status, 201)
+      const collect = async (env: Environment, ...args: readonly string[]) => {
+        const line = [program, 'registry', 'garbage-collect', ...args, '--json', file]
+        const { stdout } = await runOk(node, line, { cwd: folder.path, env: cleanEnv(env) })
+        return JSON.parse(stdout) as { dryRun: boolean; manifests: number; errors: string[] }
+      }
+      const old = `${registry.url}/v2/web/old/manifests/${String(first.headers['docker-content-digest'])}`
+      assert.equal((await collect(more)).manifests, 0)
+      assert.equal((await collect({}, '-m')).manifests, 0)
+      const dry = await collect(more, '-m', '-d')
+      assert.ok(dry.dryRun && dry.manifests >= 1, JSON.stringify(dry))
+      assert.equal((await ask(old, { headers })).status, 200)
+      const real = await collect(more, '-m')
+      assert.equal(real.manifests, dry.manifests)
+      assert.deepEqual(real.errors, [])
+      assert.equal((await ask(old, { headers })).status, 404)
+      for (const tag of ['v1', 'v2']) {
+        const still = await ask(`${registry.url}/v2/web/old/manifests/${tag}`, { headers })
+        assert.equal(still.status, 200)
+      }
+    },
+  )
+
+  await t.test(
+    'config show names who set what, and the commands of registry:2 answer',
+    async () => {
+      const env = cleanEnv({ REGISTRY_LOG_LEVEL: 'error', CARREL_LISTEN: ':5001' })
+      const shown = await runOk(node, [program, 'config', 'show', '--registry', file, '--json'], {
+        env,
+      })
+      const rows = JSON.parse(shown.stdout) as { key: string; value: string; source: string }[]
+      const row = (key: string) => rows.find((each) => each.key === key)
+      assert.deepEqual(row('listen')?.source, 'CARREL_LISTEN')
+      assert.deepEqual(row('log.level')?.source, 'REGISTRY_LOG_LEVEL')
+      assert.deepEqual(row('data')?.source, `storage.filesystem.rootdirectory in ${file}`)
+      assert.deepEqual(row('storage.delete.enabled')?.value, 'false')
+      assert.match(shown.stderr, /^warning: redis in .*config\.yml: not supported, so ignored/)
+      for (const word of ['-v', '--version']) {
+        assert.match((await runOk(node, [program, 'registry', word], { env })).stdout, /^carrel \d/)
+      }
+      assert.match(
+        (await runOk(node, [program, 'registry', 'help'], { env })).stdout,
+        /garbage-collect/,
+      )
+    },
+  )
 })
-
-test('a config.yml without auth does not start until somebody has said what is wanted', async () => {
-  await using folder = await temporaryFolder('registry2')
-  const file = join(folder.path, 'config.yml')
-  const data = join(folder.path, 'data')
-  await writeFile(file, `version: 0.1\nstorage: {filesystem: {rootdirectory: ${data}}}\n`)
-  const refused = await runProgram(carrel, ['registry', 'serve', file], { env: cleanEnv({}) })
-  assert.equal(refused.code, 2)
-  assert.match(refused.stderr, /has no auth: registry:2 let in everybody.*CARREL_OPEN/)
-  await assert.rejects(stat(data), { code: 'ENOENT' })
-
-  await using registry = await serve(folder, { env: { CARREL_OPEN: 'everyone' }, args: [file] })
-  assert.equal((await ask(`${registry.url}/v2/`)).status, 200)
-  assert.equal((await push(registry, { name: 'app', tag: 'v1', authorization: '' })).status, 201)
-})
-
-test('http.tls with clientcas: whoever has no certificate of that authority is not heard', async () => {
-  await using folder = await temporaryFolder('registry2')
-  const at = (name: string) => join(folder.path, name)
-  const now = new Date()
-  const issued = await issueAuthority('registry2-test', now)
-  const authority = { certificate: new X509Certificate(issued.certificatePem), keyPem: issued.keyPem }
-  const leaf = await issueLeaf(authority, { dnsNames: ['localhost'], addresses: ['127.0.0.1'] }, now)
-  for (const [name, text] of [
-    ['ca.crt', issued.certificatePem],
-    ['server.crt', leaf.certificatePem],
-    ['server.key', leaf.keyPem],
-  ] as const) {
-    await writeFile(at(name), text)
-  }
-  const ca = await readFile(at('ca.crt'), 'utf8')
-  const good = { ca, ...(await clientCertificate(folder, issued)) }
-  const bad = { ca, ...(await clientCertificate(folder, await issueAuthority('other', now))) }
-  const env = {
-    CARREL_DATA: at('data'),
-    CARREL_OPEN: 'everyone',
-    REGISTRY_HTTP_TLS_CERTIFICATE: at('server.crt'),
-    REGISTRY_HTTP_TLS_KEY: at('server.key'),
-    REGISTRY_HTTP_TLS_CLIENTCAS: `[${at('ca.crt')}]`,
-    REGISTRY_HTTP_TLS_MINIMUMTLS: 'tls1.3',
-    REGISTRY_CONFIGURATION_PATH: '/etc/distribution/config.yml',
-    REGISTRY_HTTP_DEBUG_ADDR: '',
-  }
-  const tries = async (mode: string | undefined) => {
-    const more = mode === undefined ? {} : { REGISTRY_HTTP_TLS_CLIENTAUTH: mode }
-    await using registry = await serve(folder, { env: { ...env, ...more }, secure: {} })
-    const statusOf = async (tls: https.RequestOptions) =>
-      ask(`${registry.url}/v2/`, { tls }).then(({ status }) => status, () => 0)
-    const plain = await ask(`${registry.url.replace('https:', 'http:')}/v2/`)
-    const old = await statusOf({ ...good, maxVersion: 'TLSv1.2' })
-    return [await statusOf(good), await statusOf(bad), await statusOf({ ca }), plain.status, old]
-  }
-  assert.deepEqual(await tries(undefined), [200, 0, 0, 403, 0])
-  assert.deepEqual(await tries('require-any-client-cert'), [200, 200, 0, 403, 0])
-  assert.deepEqual(await tries('verify-client-cert-if-given'), [200, 0, 200, 200, 0])
-})
-
-
-/** Ours are for servers, and a client's must say that it is for a client. */
-async function clientCertificate(
-  folder: TemporaryFolder,
-  authority: { readonly certificatePem: string; readonly keyPem: string },
-): Promise<{ readonly cert: string; readonly key: string }> {
-  const at = (name: string) => join(folder.path, name)
-  await writeFile(at('signer.crt'), authority.certificatePem)
-  await writeFile(at('signer.key'), authority.keyPem)
-  await writeFile(at('client.ext'), 'extendedKeyUsage=clientAuth\n')
-  const openssl = async (...args: readonly string[]) => runOk('openssl', args, { cwd: folder.path })
-  const ec = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
-  await openssl('req', ...ec, '-keyout', 'client.key', '-subj', '/CN=ann', '-out', 'client.csr')
-  const signing = ['-CA', 'signer.crt', '-CAkey', 'signer.key', '-set_serial', '7', '-days', '2']
-  await openssl('x509', '-req', '-in', 'client.csr', ...signing, '-extfile', 'client.ext', '-out', 'client.crt')
-  return {
-    cert: await readFile(at('client.crt'), 'utf8'),
-    key: await readFile(at('client.key'), 'utf8'),
-  }
-}

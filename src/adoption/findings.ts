@@ -61,7 +61,7 @@ export interface FindingSummary {
   readonly count: number
   readonly bytes: number
   /** The first ones. */
-  readonly examples: readonly Finding[]
+  readonly examples: readonly Omit<Finding, 'kind'>[]
 }
 
 const mostExamples = 100
@@ -70,16 +70,17 @@ const mostExamples = 100
 export class FindingCounter {
   readonly #kinds = new Map<
     FindingKind,
-    { count: number; bytes: number; readonly examples: Finding[] }
+    { count: number; bytes: number; readonly examples: Omit<Finding, 'kind'>[] }
   >()
 
   add(finding: Finding): void {
-    const { kind, bytes = 0 } = finding
+    const { kind, ...example } = finding
+    const { bytes = 0 } = example
     const found = this.#kinds.get(kind) ?? { count: 0, bytes: 0, examples: [] }
     this.#kinds.set(kind, found)
     found.count += 1
     found.bytes += bytes
-    if (found.examples.length < mostExamples) found.examples.push(finding)
+    if (found.examples.length < mostExamples) found.examples.push(example)
   }
 
   count(...kinds: readonly FindingKind[]): number {

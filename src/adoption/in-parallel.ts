@@ -17,6 +17,27 @@ export async function* mapAhead<Item, Result>(
   for (const result of waiting) yield await result
 }
 
+/** At most `limit` are under way. */
+export async function eachLimited<Item>(
+  items: readonly Item[],
+  limit: number,
+  run: (item: Item) => Promise<void>,
+): Promise<void> {
+  let next = 0
+  let failed = false
+  const lane = async (): Promise<void> => {
+    while (next < items.length && !failed) {
+      const item = items[next] as Item
+      next += 1
+      await run(item).catch((error: unknown) => {
+        failed = true
+        throw error
+      })
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, lane))
+}
+
 export function slices<Item>(items: readonly Item[], size: number): readonly (readonly Item[])[] {
   const cut: (readonly Item[])[] = []
   for (let at = 0; at < items.length; at += size) cut.push(items.slice(at, at + size))

@@ -75,9 +75,9 @@ function fill(file: number, bytes: Buffer): Buffer {
   return bytes.subarray(0, filled)
 }
 
-/** Whole milliseconds since 1970. */
+/** Whole milliseconds since 1970. Rounded: what was set from those may come back a few nanoseconds less. */
 export function millisOf(stats: Stats): number {
-  return Math.max(0, Math.floor(stats.mtimeMs))
+  return Math.max(0, Math.round(stats.mtimeMs))
 }
 
 export function isUnreadable(error: unknown): boolean {

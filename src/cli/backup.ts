@@ -67,10 +67,12 @@ export interface CreatedBackup {
 
 export interface ListedSnapshot {
   readonly snapshot: string
-  readonly createdAt: string
-  readonly carrel: string
-  readonly complete: boolean
-  readonly counts: SnapshotCounts
+  readonly state: 'complete' | 'incomplete' | 'damaged'
+  /** Absent when it is damaged. */
+  readonly createdAt?: string
+  /** The version of Carrel. */
+  readonly carrel?: string
+  readonly counts?: SnapshotCounts
 }
 
 export interface VerifyBackupRequest extends BackupRequest {

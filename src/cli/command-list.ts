@@ -57,7 +57,7 @@ export const commandList: readonly CommandEntry[] = [
   },
   {
     name: 'tag',
-    summary: 'list and remove tags',
+    summary: 'list, remove and restore tags',
     load: () => import('./commands/tag.ts'),
   },
   {
@@ -116,6 +116,16 @@ export const commandList: readonly CommandEntry[] = [
     load: () => import('./commands/import.ts'),
   },
   {
+    name: 'adopt',
+    summary: 'look at a volume of registry:2 before it is taken over',
+    load: () => import('./commands/adopt.ts'),
+  },
+  {
+    name: 'export',
+    summary: 'write images for registry:2, or as an OCI image layout',
+    load: () => import('./commands/export.ts'),
+  },
+  {
     name: 'admin',
     summary: 'get in again; replace the keys that sign tokens',
     load: () => import('./commands/admin.ts'),
@@ -124,6 +134,11 @@ export const commandList: readonly CommandEntry[] = [
     name: 'backup',
     summary: 'back up, check backups, restore',
     load: () => import('./commands/backup.ts'),
+  },
+  {
+    name: 'gc',
+    summary: 'see and run the collection of what nothing needs',
+    load: () => import('./commands/gc.ts'),
   },
   {
     name: 'fsck',

@@ -1,8 +1,11 @@
 // What the command line needs from the rest of the program. src/compose.ts implements it; cli/ knows nothing
 // of storage, metadata or HTTP. Names and dates here are also the documented shapes of `--json`.
 import type { Config } from '../config/config.ts'
+import type { TelemetrySettings } from '../config/telemetry.ts'
 import type { ApiConnection } from './api-transport.ts'
+import type { AdoptionCommands } from './adoption.ts'
 import type { BackupCommands } from './backup.ts'
+import type { GarbageReport, GarbageRequest } from './garbage.ts'
 import type { Importer } from './importer.ts'
 import type { RebuildReport, RebuildRequest } from './rebuild.ts'
 import type { ServeEvent } from './serve-events.ts'
@@ -25,9 +28,12 @@ export interface Composition {
   fileProblems(config: Config): Promise<readonly string[]>
   /** A password that people can read out and type. */
   readonly generatePassword: () => Promise<string>
+  readonly adoption: () => Promise<AdoptionCommands>
   readonly backup: () => Promise<BackupCommands>
   /** The database anew from the storage. Throws InstallationError when there is nothing to do it with, or no need. */
   rebuild(config: Config, request: RebuildRequest): Promise<RebuildReport>
+  /** Throws InstallationError as openInstallation without `create`. */
+  collectGarbage(config: Config, request: GarbageRequest): Promise<GarbageReport>
   /** Looks at the machine, the data and a server that may be running; a check that fails does not throw. */
   doctor(config: Config): AsyncIterable<Check>
 }
@@ -43,6 +49,8 @@ export interface ServeOptions {
    * Events are shown or logged by cli/ in every case, so nobody else writes them down.
    */
   readonly logs: 'json' | 'text' | 'screen'
+  /** Where OpenTelemetry's variables send traces; absent: nowhere. */
+  readonly telemetry?: TelemetrySettings | undefined
   onEvent(event: ServeEvent): void
 }
 

@@ -126,8 +126,14 @@ export function createWorld(): FakeWorld {
       },
       fileProblems: async () => world.fileProblems,
       generatePassword: async () => madePassword,
+      async adoption() {
+        throw new InstallationError('not-found', 'this world has no volumes')
+      },
       async backup() {
         throw new InstallationError('not-found', 'this world has no backups')
+      },
+      async collectGarbage() {
+        throw new InstallationError('not-found', 'this world has no data')
       },
       async rebuild() {
         throw new InstallationError('not-found', 'this world has no storage')

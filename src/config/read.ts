@@ -40,11 +40,7 @@ export async function readConfig(sources: ConfigSources): Promise<RawConfig> {
       ...fromFile.problems,
       ...(fromRegistry2?.problems ?? []),
     ],
-    warnings: [
-      ...unknownVariables(env),
-      ...fromFile.warnings,
-      ...(fromRegistry2?.warnings ?? []),
-    ],
+    warnings: [...unknownVariables(env), ...fromFile.warnings, ...(fromRegistry2?.warnings ?? [])],
   }
 }
 

@@ -23,6 +23,10 @@ const nouns = [
   'access',
   'account',
   'read-only',
+  'collection',
+  'deleted-repositories',
+  'images',
+  'tag-changes',
 ]
 
 interface JsonSchema {

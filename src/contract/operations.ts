@@ -4,6 +4,7 @@ import { accessReviews } from './access-reviews.ts'
 import { access } from './access.ts'
 import { accounts, totp } from './account.ts'
 import { audit } from './audit.ts'
+import { collection } from './collection.ts'
 import { federationRules } from './federation-rules.ts'
 import { grants } from './grants.ts'
 import { namespaces } from './namespaces.ts'
@@ -11,7 +12,7 @@ import { readOnly } from './read-only.ts'
 import { repositories } from './repositories.ts'
 import { robots } from './robots.ts'
 import { sessions } from './sessions.ts'
-import { tags } from './tags.ts'
+import { images, tags } from './tags.ts'
 import { teams } from './teams.ts'
 import { tokens } from './tokens.ts'
 import { users } from './users.ts'
@@ -24,6 +25,7 @@ export const operations = {
   ...namespaces,
   ...repositories,
   ...tags,
+  ...images,
   ...grants,
   ...tokens,
   ...robots,
@@ -32,6 +34,7 @@ export const operations = {
   ...access,
   ...accessReviews,
   ...audit,
+  ...collection,
   ...readOnly,
 }
 

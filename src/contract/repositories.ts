@@ -16,6 +16,20 @@ export const repository = z
   })
   .meta({ id: 'Repository' })
 
+const deletedRepository = z
+  .object({
+    name: f.repositoryName,
+    visibility: f.visibility,
+    description: f.description,
+    tags: z.int().describe('How many there are'),
+    manifests: z.int().describe('How many there are'),
+    bytes: z.int().describe('Of all blobs in it, each counted once'),
+    deletedAt: f.time,
+    deletedBy: f.principalName.optional(),
+    purgedAfter: f.time.optional().describe('Until then it can be restored'),
+  })
+  .meta({ id: 'DeletedRepository' })
+
 const name = f.repositoryName
 
 export const repositories = {
@@ -71,9 +85,31 @@ export const repositories = {
     method: 'DELETE',
     path: '/repositories/{name...}',
     summary: 'Remove a repository with all its tags and images',
+    description: 'It can be restored for a while (keep.deleted), and its name can be used at once.',
     input: z.strictObject({ name }),
     output: f.nothing,
     status: 204,
     versioned: true,
+  }),
+  'repositories.deleted': operation({
+    method: 'GET',
+    path: '/deleted-repositories',
+    summary: 'List the repositories that were removed and can be restored',
+    description: 'Those whose names one administers.',
+    input: z.strictObject(f.pageInput),
+    output: f.pageOf(deletedRepository),
+    status: 200,
+  }),
+  'repositories.restore': operation({
+    method: 'POST',
+    path: '/deleted-repositories/restore',
+    summary: 'Bring back the repository of this name that was removed last',
+    description:
+      'With its tags, images and those of its grants whose holders are still there and that have not come to their end.',
+    input: z.strictObject({ name }),
+    output: z
+      .object({ repository, grants: z.int(), grantsEnded: z.int() })
+      .meta({ id: 'RepositoryRestored' }),
+    status: 200,
   }),
 }

@@ -25,6 +25,8 @@ export interface AppDeps {
   readonly authenticate: (request: HttpRequest) => Promise<Identity>
   /** The name under which tokens are asked for. */
   readonly service: string
+  /** Where tokens are had, when that is elsewhere; left out: at /token. */
+  readonly realm?: ((origin: string) => string) | undefined
   readonly log: AppLog
   /** The management API, which is loaded when it is first asked for. */
   readonly api: () => Promise<Api>
@@ -152,7 +154,7 @@ function refuse(deps: AppDeps, call: Call, needs: Permission, refusal: Refusal):
   const error = errorOf(refusal, call.identity.limits !== undefined)
   const reply = errorReply(new OciError('UNAUTHORIZED', { message: refusal.message }), '')
   const header = challenge({
-    origin: request.origin,
+    realm: deps.realm?.(request.origin) ?? `${request.origin}/token`,
     service: deps.service,
     scopes: [...scopesFor(needs), ...mountScopes(call.target, request)],
     ...(error !== undefined && { error }),
@@ -184,7 +186,7 @@ function withChallenge(deps: AppDeps, request: HttpRequest, error: unknown, repl
   if (!(error instanceof OciError) || error.code !== 'UNAUTHORIZED') return reply
   const invalid = (error.detail as { bearer?: string } | undefined)?.bearer === 'invalid_token'
   const header = challenge({
-    origin: request.origin,
+    realm: deps.realm?.(request.origin) ?? `${request.origin}/token`,
     service: deps.service,
     scopes: invalid && isDistributionPath(request.path) ? scopesOfPath(request) : [],
     ...(invalid && { error: 'invalid_token' as const }),

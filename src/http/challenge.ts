@@ -4,15 +4,15 @@ import type { Permission, Refusal } from '../auth/authorize.ts'
 import { formatScopes, type ResourceScope } from '../oci/scope.ts'
 
 export interface ChallengeParts {
-  readonly origin: string
+  readonly realm: string
   readonly service: string
   readonly scopes: readonly ResourceScope[]
   /** Only when a token was presented: containerd gives up on a repeated challenge that has one. */
   readonly error?: 'invalid_token' | 'insufficient_scope'
 }
 
-export function challenge({ origin, service, scopes, error }: ChallengeParts): string {
-  let header = `Bearer realm="${origin}/token",service="${service}"`
+export function challenge({ realm, service, scopes, error }: ChallengeParts): string {
+  let header = `Bearer realm="${realm}",service="${service}"`
   if (scopes.length > 0) header += `,scope="${formatScopes(scopes)}"`
   if (error !== undefined) header += `,error="${error}"`
   return header

@@ -34,8 +34,7 @@ import { referrerRoutes } from './v2/referrers.ts'
 import { tagRoutes } from './v2/tags.ts'
 import { uploadRoutes, uploadStartRoutes } from './v2/uploads.ts'
 
-export interface RouteDeps
-  extends TrustDeps, MetricsDeps, Pick<HealthDeps, 'space' | 'readOnly'> {
+export interface RouteDeps extends TrustDeps, MetricsDeps, Pick<HealthDeps, 'space' | 'readOnly'> {
   readonly metadata: MetadataStore
   readonly blobs: BlobStore
   readonly tickets: UploadTickets

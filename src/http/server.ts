@@ -208,12 +208,12 @@ function createHandler(options: ServerOptions, state: { readonly draining: boole
         if (state.draining) response.setHeader('connection', 'close')
         await send(incoming, response, reply)
         isSent = true
-        metrics?.ended(began, answered(incoming, reply.status, lengthOf(reply)))
+        metrics?.ended(began, answered(incoming, id, reply.status, lengthOf(reply)))
         if (!incoming.complete && !incoming.destroyed) linger(incoming, lingerMs)
       })
       // The client went away, or the storage broke in the middle of a body: the broken connection tells it.
       .catch(() => {
-        if (!isSent) metrics?.ended(began, answered(incoming, 0, 0))
+        if (!isSent) metrics?.ended(began, answered(incoming, id, 0, 0))
         response.destroy()
       })
   }
@@ -254,14 +254,22 @@ function idGivenBy({ headers }: IncomingMessage): string | undefined {
   return typeof given === 'string' && saneId.test(given) ? given : undefined
 }
 
-function answered(incoming: IncomingMessage, status: number, sent: number) {
-  const { method = '', headers } = incoming
+function answered(
+  { method = '', url = '', headers }: IncomingMessage,
+  requestId: string,
+  status: number,
+  sent: number,
+) {
+  const mark = url.indexOf('?')
+  const { traceparent } = headers
   return {
-    handler: handlerNameOf(pathOf(incoming)),
+    handler: handlerNameOf(mark < 0 ? url : url.slice(0, mark)),
     method,
     status,
     requestBytes: Number(headers['content-length']) || 0,
     responseBytes: method === 'HEAD' ? 0 : sent,
+    requestId,
+    traceparent: typeof traceparent === 'string' ? traceparent : undefined,
   }
 }
 

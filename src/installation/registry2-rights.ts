@@ -12,7 +12,12 @@ export async function giveRegistry2Rights(
   tx: Transaction,
   user: { readonly id: number; readonly name: string },
 ): Promise<void> {
-  const subject = { kind: 'principal', id: user.id, name: user.name, principalKind: 'user' } as const
+  const subject = {
+    kind: 'principal',
+    id: user.id,
+    name: user.name,
+    principalKind: 'user',
+  } as const
   await giveFirstGrants(tx, itself, { subject, reason }, [
     { place: parsePlace('*'), actions: ['pull', 'push', 'overwrite', 'delete'] },
   ])

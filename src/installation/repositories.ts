@@ -21,6 +21,7 @@ import {
   type RepositoryName,
 } from '../oci/reference.ts'
 import { removeRepository as removeRepositoryById } from '../registry/delete.ts'
+import { restoreRepository as restoreRepositoryOf } from '../registry/restore-repository.ts'
 
 export interface RepositoriesDeps {
   readonly metadata: MetadataStore
@@ -101,7 +102,7 @@ export interface RepositoryRemoval {
   readonly expect?: ((current: RepositoryRow) => void) | undefined
 }
 
-/** With all tags, manifests and links. @throws {Refusal} not-found; whatever `expect` throws */
+/** With all that is in it; it can be restored for a while. @throws {Refusal} not-found; whatever `expect` throws */
 export async function removeRepository(
   { metadata }: RepositoriesDeps,
   actor: Actor,
@@ -117,6 +118,40 @@ export async function removeRepository(
     },
     audit: { event: 'repository.removed', actor, subject: name },
   })
+}
+
+export interface RepositoryRestored {
+  readonly repository: RepositoryStatistics
+  readonly grants: number
+  readonly grantsEnded: number
+}
+
+/** The one of this name that was removed last. @throws {Refusal} not-found, exists */
+export async function restoreRepository(
+  { metadata }: RepositoriesDeps,
+  actor: Actor,
+  name: string,
+): Promise<RepositoryRestored> {
+  const event = 'repository.restored'
+  const outcome = isRepositoryName(name)
+    ? await restoreRepositoryOf(metadata, name, { event, actor, subject: name })
+    : ({ kind: 'gone' } as const)
+  switch (outcome.kind) {
+    case 'restored': {
+      const { grants, grantsEnded } = outcome
+      return { repository: await showRepository(metadata, name), grants, grantsEnded }
+    }
+    case 'taken':
+      throw new Refusal('exists', `there is another repository ${name} by now`, {
+        why: 'the removed one can come back only under its own name',
+        fix: `carrel repo rm ${name}`,
+      })
+    case 'gone':
+      throw new Refusal('not-found', `no removed repository ${name} can be restored`, {
+        why: 'there was none of that name, or its time in the recycle bin is over',
+        fix: 'carrel repo ls --deleted',
+      })
+  }
 }
 
 /** @throws {Refusal} not-found */

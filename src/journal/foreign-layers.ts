@@ -41,9 +41,16 @@ async function foreignAmong(
   { mediaType, content }: JournalManifest,
   kept: () => Promise<readonly Digest[]>,
 ): Promise<readonly string[]> {
+  if (!maySayForeign(content)) return []
   const foreign = foreignLayersOf(readingOf(mediaType, content))
   if (foreign.size === 0) return []
   return (await kept()).filter((each) => foreign.has(each))
+}
+
+/** Nearly no manifest does, and it need not be parsed then. */
+function maySayForeign(content: Uint8Array): boolean {
+  const text = Buffer.from(content.buffer, content.byteOffset, content.byteLength)
+  return ['foreign', 'nondistributable', '\\u'].some((word) => text.includes(word))
 }
 
 function foreignLayersOf(parsed: ParsedManifest | undefined): ReadonlySet<string> {

@@ -4,26 +4,19 @@
 // queue waits, and nobody who pushes hears of it.
 import { randomUUID } from 'node:crypto'
 import { setImmediate as turn } from 'node:timers/promises'
-import { listJournalQueue, removeFromJournalQueue } from '../metadata/journal-queue.ts'
-import { readHighestIds } from '../metadata/journal-reading-tags.ts'
 import {
-  findJournalState,
-  isRebuildUnfinished,
-  saveJournalState,
-  type HighestIds,
-  type JournalState,
-} from '../metadata/journal-state.ts'
-import { endLease, findLease, takeLease } from '../metadata/leases.ts'
-import type { MetadataStore, Transaction } from '../metadata/metadata-store.ts'
-import { countRepositories } from '../metadata/repositories.ts'
-import { findSetting } from '../metadata/settings.ts'
+  listJournalQueue,
+  listQueuedIds,
+  removeFromJournalQueue,
+} from '../metadata/journal-queue.ts'
+import type { JournalBase, JournalState } from '../metadata/journal-state.ts'
+import type { MetadataStore } from '../metadata/metadata-store.ts'
 import type { BlobStore } from '../storage/blob-store.ts'
 import type { Key } from '../storage/driver.ts'
 import { baseLines } from './base.ts'
-import { inspectJournal } from './inspect-journal.ts'
 import type { Line } from './lines.ts'
 import { LookUp, nothingTold } from './look-up.ts'
-import { encodeSegment, journalFormat, journalVersion, type BasePart } from './segment.ts'
+import { lostLease, SegmentWriter } from './segment-writer.ts'
 
 export interface JournalDeps {
   readonly metadata: MetadataStore
@@ -50,14 +43,15 @@ const usualLimits: JournalLimits = {
 }
 
 const rowsAtOnce = 1000
-const leaseMs = 30_000
+/** So long a process that ends goes on with a base. */
+const stopMs = 5000
 /** Segments that this database has not written are kept for so long when a base makes them superfluous. */
 const keepForeignMs = 30 * 24 * 60 * 60 * 1000
 
 export interface Journal {
   /** Writes what is queued, and a base where one is due. Does next to nothing when the queue is empty. */
   run(): Promise<void>
-  /** A base that is being written is given up. */
+  /** A base that is being written must be done soon, or is given up. */
   stop(): void
   /** Writes what is left, and lets another node write. */
   end(): Promise<void>
@@ -67,127 +61,57 @@ export function createJournal(deps: JournalDeps): Journal {
   return new JournalWriter(deps)
 }
 
-interface Written {
-  readonly state: JournalState
-  readonly key: Key
-}
-
 interface BaseParts {
   readonly keys: Key[]
   bytes: number
-}
-
-interface SegmentPlan {
-  readonly lines: readonly string[]
-  /** Rows of the queue that it tells of. */
-  readonly queued?: readonly number[]
-  readonly base?: BasePart
 }
 
 class JournalWriter implements Journal {
   readonly #metadata: MetadataStore
   readonly #blobs: BlobStore
   readonly #limits: JournalLimits
-  readonly #holder: string
-  readonly #told = nothingTold()
-  #leaseEndsAt = 0
-  /** Undefined until the journal in the storage was looked at. */
-  #installation: string | undefined
-  /** As it was last written by us. */
-  #state: JournalState | undefined
-  /** Never used twice, whatever became of the segment. */
-  #sequence = 0
+  readonly #segments: SegmentWriter
+  #told = nothingTold()
   #noBaseBefore = 0
-  #isStopping = false
+  /** When a base that is being written is given up. */
+  #stopAt = Infinity
 
   constructor({ metadata, blobs, limits }: JournalDeps) {
     this.#metadata = metadata
     this.#blobs = blobs
     this.#limits = { ...usualLimits, ...limits }
-    // One server has an embedded database to itself, and must not wait for the lease of one that was killed.
-    this.#holder = metadata.dialect === 'sqlite' ? 'server' : randomUUID()
+    this.#segments = new SegmentWriter(metadata, blobs)
   }
 
   async run(): Promise<void> {
-    const isKnown = this.#installation !== undefined
+    const { isKnown, looks } = this.#segments
     if (isKnown && (await listJournalQueue(this.#metadata, 1)).length === 0) return
-    if (!(await this.#haveLease())) return
     try {
-      if (!(await this.#know())) return
+      if (!(await this.#segments.begin())) return
+      // Others may have written: what we remember of it may be gone.
+      if (this.#segments.looks > looks) this.#told = nothingTold()
       if (this.#isBaseDue()) await this.#tryBase()
       while (await this.#drain());
       if (this.#isBaseDue()) await this.#tryBase()
     } catch (error) {
-      this.#forget()
-      this.#leaseEndsAt = 0
+      this.#segments.forget()
       throw error
     }
   }
 
-  /** What happened last is not known any more. */
-  #forget(): void {
-    this.#installation = undefined
-    this.#state = undefined
-    this.#forgetTold()
-  }
-
-  #forgetTold(): void {
-    this.#told.blobs.clear()
-    this.#told.principals.clear()
-    this.#told.changes.clear()
-  }
-
-  async #haveLease(): Promise<boolean> {
-    const now = Date.now()
-    if (this.#leaseEndsAt - now > leaseMs / 2) return true
-    const holder = this.#holder
-    const state = await this.#metadata.write(async (tx) => {
-      const taken = await takeLease(tx, 'journal', { holder, forMs: leaseMs })
-      return taken ? { now: await findJournalState(tx) } : undefined
-    })
-    // Another one may have written since ours ended.
-    if (!isSame(state?.now, this.#state)) this.#forget()
-    this.#leaseEndsAt = state === undefined ? 0 : now + leaseMs
-    return state !== undefined
-  }
-
-  /** Looks at the journal that is there; returns false when there is nothing to write. */
-  async #know(): Promise<boolean> {
-    if (this.#installation !== undefined) return true
-    if (await isRebuildUnfinished(this.#metadata)) return false
-    const installation = await findSetting(this.#metadata, 'installation-id')
-    if (installation === undefined) return false
-    const known = await findJournalState(this.#metadata)
-    const deps = { metadata: this.#metadata, blobs: this.#blobs }
-    const { highest, state } = await inspectJournal(deps, known, installation)
-    this.#sequence = Math.max(this.#sequence, highest, known?.to ?? 0)
-    this.#state = state ?? freshState(this.#sequence, known?.highest)
-    this.#installation = installation
-    if (known !== undefined || highest > 0) return true
-    const { repositories } = await countRepositories(this.#metadata)
-    const isEmpty = repositories === 0 && (await listJournalQueue(this.#metadata, 1)).length === 0
-    return !isEmpty
-  }
-
   #isBaseDue(): boolean {
-    const state = this.#require()
-    if (this.#isStopping || Date.now() < this.#noBaseBefore) return false
-    if (state.base === undefined) return true
+    const { base, bytes, segments } = this.#segments.state
+    if (Date.now() < this.#noBaseBefore) return false
+    // Without a first one the journal is of little use.
+    if (base === undefined) return Date.now() < this.#stopAt
+    if (this.#stopAt !== Infinity) return false
     const { looseBytes, looseSegments } = this.#limits
-    return (
-      state.bytes > 2 * state.base.bytes + looseBytes ||
-      state.segments > 2 * state.base.parts + looseSegments
-    )
-  }
-
-  #require(): JournalState {
-    if (this.#state === undefined) throw new Error('the journal was not looked at')
-    return this.#state
+    return bytes > 2 * base.bytes + looseBytes || segments > 2 * base.parts + looseSegments
   }
 
   /** Writes one segment of what is queued; returns whether there may be more. */
-  async #drain(): Promise<boolean> {
-    const rows = await listJournalQueue(this.#metadata, rowsAtOnce)
+  async #drain(after = 0): Promise<boolean> {
+    const rows = await listJournalQueue(this.#metadata, rowsAtOnce, after)
     if (rows.length === 0) return false
     const lines: string[] = []
     const queued: number[] = []
@@ -202,60 +126,8 @@ class JournalWriter implements Journal {
       queued.push(id)
       if (bytes > this.#limits.segmentBytes) break
     }
-    await this.#write({ lines, queued })
+    await this.#segments.write({ lines, queued })
     return queued.length < rows.length || rows.length === rowsAtOnce
-  }
-
-  /** Makes the segment durable, and then notes it. @throws {Error} when another node took the lease meanwhile */
-  async #write(plan: SegmentPlan): Promise<Written> {
-    if (!(await this.#haveLease()) || this.#state === undefined) throw lostLease()
-    const before = this.#state
-    const highest = await this.#highest(before.highest)
-    this.#sequence += 1
-    const sequence = this.#sequence
-    const last = plan.queued?.at(-1)
-    const header = {
-      format: journalFormat,
-      version: journalVersion,
-      installation: this.#installation ?? '',
-      lineage: before.lineage,
-      sequence,
-      writtenAt: Date.now(),
-      highest,
-      ...(last !== undefined && { queued: last }),
-      ...(plan.base !== undefined && { base: plan.base }),
-    } as const
-    const { key, size } = await this.#blobs.writeSegment(
-      sequence,
-      encodeSegment(header, plan.lines),
-    )
-    const { segments, bytes } = before
-    const state = { ...before, to: sequence, segments: segments + 1, bytes: bytes + size, highest }
-    const isNoted = await this.#metadata.write(async (tx) => {
-      if ((await findLease(tx, 'journal'))?.holder !== this.#holder) return false
-      await this.#note(tx, state, plan.queued)
-      return true
-    })
-    if (!isNoted) {
-      // Whoever writes now knows nothing of it, and what it says may be old by then.
-      await this.#blobs.delete([key])
-      throw lostLease()
-    }
-    this.#state = state
-    return { state, key }
-  }
-
-  async #note(tx: Transaction, state: JournalState, queued: readonly number[] = []): Promise<void> {
-    await removeFromJournalQueue(tx, queued)
-    await saveJournalState(tx, state)
-  }
-
-  async #highest(before: HighestIds): Promise<HighestIds> {
-    const { repository, principal } = await readHighestIds(this.#metadata)
-    return {
-      repository: Math.max(before.repository, repository),
-      principal: Math.max(before.principal, principal),
-    }
   }
 
   async #tryBase(): Promise<void> {
@@ -274,34 +146,30 @@ class JournalWriter implements Journal {
   async #giveUpBase({ keys, bytes }: BaseParts): Promise<void> {
     if (keys.length === 0) return
     await this.#blobs.delete(keys)
-    const state = this.#require()
-    const without = {
-      ...state,
-      segments: state.segments - keys.length,
-      bytes: state.bytes - bytes,
-    }
-    await this.#metadata.write(async (tx) => this.#note(tx, without))
-    this.#state = without
+    const { state } = this.#segments
+    const segments = state.segments - keys.length
+    await this.#segments.save({ ...state, segments, bytes: state.bytes - bytes })
   }
 
   /** Returns false when it was given up. */
   async #writeBase(parts: BaseParts): Promise<boolean> {
     // Segments before it will go, and with them what was told there.
-    this.#forgetTold()
-    const before = this.#require()
+    this.#told = nothingTold()
+    const before = this.#segments.state
+    // What waits now is told by the base, which looks at everything after this.
+    const waiting = await listQueuedIds(this.#metadata)
     const id = randomUUID()
-    const from = this.#sequence + 1
+    const from = this.#segments.next
     const close = async (lines: readonly string[], last: boolean): Promise<void> => {
-      const size = this.#require().bytes
       const part = parts.keys.length + 1
-      const { state, key } = await this.#write({ lines, base: { id, part, last } })
+      const { key, size } = await this.#segments.write({ lines, base: { id, part, last } })
       parts.keys.push(key)
-      parts.bytes += state.bytes - size
+      parts.bytes += size
     }
     let lines: string[] = []
     let bytes = 0
     for await (const page of baseLines(this.#metadata)) {
-      if (this.#isStopping) return false
+      if (Date.now() > this.#stopAt) return false
       for (const text of page.map(textOf)) {
         lines.push(text)
         bytes += text.length
@@ -310,7 +178,7 @@ class JournalWriter implements Journal {
         lines = []
         bytes = 0
         // What is pushed meanwhile must not wait for the end of it.
-        await this.#drain()
+        await this.#drain(waiting.at(-1))
       }
       await turn()
     }
@@ -319,20 +187,16 @@ class JournalWriter implements Journal {
     // It is complete: nothing that fails from here on takes it away.
     parts.keys.length = 0
     await this.#endBase(base, before)
+    await this.#dropFromQueue(waiting)
     return true
   }
 
   /** From here on replaying begins with this base. */
-  async #endBase(base: NonNullable<JournalState['base']>, before: JournalState): Promise<void> {
-    const state = this.#require()
-    const ended = {
-      ...state,
-      base,
-      segments: state.segments - before.segments,
-      bytes: state.bytes - before.bytes,
-    }
-    await this.#metadata.write(async (tx) => this.#note(tx, ended))
-    this.#state = ended
+  async #endBase(base: JournalBase, before: JournalState): Promise<void> {
+    const { state } = this.#segments
+    const segments = state.segments - before.segments
+    const ended = { ...state, base, segments, bytes: state.bytes - before.bytes }
+    if (!(await this.#segments.save(ended))) throw lostLease()
     const old: Key[] = []
     for await (const { key, sequence, modifiedAt } of this.#blobs.listJournal()) {
       if (sequence >= base.from) break
@@ -341,44 +205,26 @@ class JournalWriter implements Journal {
       if (isOurs || isOld) old.push(key)
     }
     await this.#blobs.delete(old)
-    this.#state = { ...ended, from: base.from }
-    await this.#metadata.write(async (tx) => this.#note(tx, { ...ended, from: base.from }))
+    await this.#segments.save({ ...ended, from: base.from })
+  }
+
+  async #dropFromQueue(ids: readonly number[]): Promise<void> {
+    for (let at = 0; at < ids.length; at += rowsAtOnce) {
+      const some = ids.slice(at, at + rowsAtOnce)
+      await this.#metadata.write(async (tx) => removeFromJournalQueue(tx, some))
+    }
   }
 
   stop(): void {
-    this.#isStopping = true
+    this.#stopAt = Date.now() + stopMs
   }
 
   async end(): Promise<void> {
     await this.run()
-    if (this.#leaseEndsAt === 0) return
-    this.#leaseEndsAt = 0
-    const holder = this.#holder
-    await this.#metadata.write(async (tx) => endLease(tx, 'journal', holder))
+    await this.#segments.end()
   }
 }
 
 function textOf(line: Line): string {
   return JSON.stringify(line)
-}
-
-function isSame(one: JournalState | undefined, other: JournalState | undefined): boolean {
-  return one?.lineage === other?.lineage && one?.to === other?.to
-}
-
-function lostLease(): Error {
-  return new Error('another node writes the journal now')
-}
-
-/** Nothing of what is there was written by it. */
-function freshState(highestSequence: number, highest?: HighestIds): JournalState {
-  return {
-    lineage: randomUUID(),
-    from: highestSequence + 1,
-    to: highestSequence,
-    base: undefined,
-    segments: 0,
-    bytes: 0,
-    highest: highest ?? { repository: 0, principal: 0 },
-  }
 }

@@ -2,6 +2,8 @@
 // what happened to it: the last line about a thing counts, so that a line may come twice, and replaying needs no order
 // but that of the segments. Times are milliseconds since 1970, `by` the id of a principal.
 
+import { isUtf8 } from 'node:buffer'
+
 export type Line =
   | RepositoryLine
   | { readonly kind: 'repository-gone'; readonly id: number }
@@ -92,8 +94,7 @@ export interface PrincipalLine {
 
 export function asBytesField(bytes: Uint8Array): Bytes {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const text = buffer.toString()
-  return Buffer.from(text).equals(buffer) ? { text } : { base64: buffer.toString('base64') }
+  return isUtf8(buffer) ? { text: buffer.toString() } : { base64: buffer.toString('base64') }
 }
 
 export function bytesOf(field: Bytes): Buffer {

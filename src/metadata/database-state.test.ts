@@ -51,7 +51,8 @@ suite('a PostgreSQL database that is inspected', { skip: postgresIsMissing }, ()
     assert.deepEqual(fresh, { empty: true, pending: steps, unknown: [], damage: [] })
     await using _ = await openAt({ dialect: 'postgres', url: schema.url }, { migrate: true })
     const ready = await inspectPostgres(schema.url)
-    assert.deepEqual(ready, { engine, unsafe, empty: false, pending: [], unknown: [], damage: [] })
+    const same = { engine, unsafe, clockAheadMs: ready.clockAheadMs }
+    assert.deepEqual(ready, { ...same, empty: false, pending: [], unknown: [], damage: [] })
     const name = new URL(schema.url).searchParams.get('options')?.replace(/.*=/, '') ?? ''
     await askPostgres(`insert into ${name}.migrations values ('9999-future', 0)`)
     assert.deepEqual((await inspectPostgres(schema.url)).unknown, ['9999-future'])

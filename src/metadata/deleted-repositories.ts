@@ -4,7 +4,7 @@ import type { RepositoryName } from '../oci/reference.ts'
 import { bindGrants } from './grants.ts'
 import type { Reader, Transaction } from './metadata-store.ts'
 import { query } from './query.ts'
-import type { RepositoryRow, Visibility } from './repositories.ts'
+import type { Visibility } from './repositories.ts'
 
 export interface DeletedRepository {
   readonly id: number
@@ -239,35 +239,6 @@ export async function listDeletedRepositories(
     tags: Number(row.tags),
     manifests: Number(row.manifests),
     bytes: Number(row.bytes),
-  }))
-}
-
-const everyOne = query<{ after: number; limit: number }>()((db, p) =>
-  db
-    .selectFrom('repositories')
-    .select([
-      'id',
-      'name',
-      'visibility',
-      'description',
-      'created_at as createdAt',
-      'deleted_name as deletedName',
-    ])
-    .where('id', '>', p.after)
-    .where((of) => of.or([of('deleted_at', 'is', null), of('deleted_at', '>', 0)]))
-    .orderBy('id')
-    .limit(p.limit),
-)
-
-/** All that should be whole, those in the recycle bin too, in order of their ids: for checks and copies. */
-export async function listEveryRepository(
-  reader: Reader,
-  place: { readonly after: number; readonly limit: number },
-): Promise<readonly (RepositoryRow & { readonly label: string })[]> {
-  const rows = await reader.all(everyOne, place)
-  return rows.map(({ deletedName, ...row }) => ({
-    ...(row as RepositoryRow),
-    label: labelOf(row.name, deletedName),
   }))
 }
 

@@ -40,8 +40,13 @@ export async function queueForJournal(
   if (entries.length > 0) await tx.run(insert, { entries: JSON.stringify(entries) })
 }
 
-const next = query<{ limit: number }>()((db, p) =>
-  db.selectFrom('journal_queue').select(['id', 'entries']).orderBy('id').limit(p.limit),
+const next = query<{ after: number; limit: number }>()((db, p) =>
+  db
+    .selectFrom('journal_queue')
+    .select(['id', 'entries'])
+    .where('id', '>', p.after)
+    .orderBy('id')
+    .limit(p.limit),
 )
 
 export interface QueuedEntries {
@@ -49,12 +54,13 @@ export interface QueuedEntries {
   readonly entries: readonly JournalEntry[]
 }
 
-/** The oldest; they stay until removed. */
+/** The oldest, or those after an id; they stay until removed. */
 export async function listJournalQueue(
   reader: Reader,
   limit: number,
+  after: number = 0,
 ): Promise<readonly QueuedEntries[]> {
-  const rows = await reader.all(next, { limit })
+  const rows = await reader.all(next, { after, limit })
   return rows.map(({ id, entries }) => ({
     id,
     entries: JSON.parse(entries) as readonly JournalEntry[],
@@ -88,6 +94,27 @@ const one = query<{ id: number }>()((db, p) =>
 export async function isQueuedForJournal(reader: Reader, id: number): Promise<boolean> {
   return (await reader.one(one, { id })) !== undefined
 }
+
+const ids = query<{ after: number; limit: number }>()((db, p) =>
+  db
+    .selectFrom('journal_queue')
+    .select('id')
+    .where('id', '>', p.after)
+    .orderBy('id')
+    .limit(p.limit),
+)
+
+/** Ids of everything that waits now. */
+export async function listQueuedIds(reader: Reader): Promise<readonly number[]> {
+  const all: number[] = []
+  for (;;) {
+    const rows = await reader.all(ids, { after: all.at(-1) ?? 0, limit: idsAtOnce })
+    for (const { id } of rows) all.push(id)
+    if (rows.length < idsAtOnce) return all
+  }
+}
+
+const idsAtOnce = 10_000
 
 const count = query<object>()((db) =>
   db.selectFrom('journal_queue').select((of) => of.fn.countAll<number>().as('count')),

@@ -1,12 +1,14 @@
 // The contract of MetadataStore and of all queries as tests, run by both dialects.
 import { suite, test, type TestContext } from 'node:test'
 import { accessReviews } from './suite-cases/access-reviews.ts'
+import { adoption } from './suite-cases/adoption.ts'
 import { audit } from './suite-cases/audit.ts'
 import type { Case } from './suite-cases/case.ts'
 import { contents } from './suite-cases/contents.ts'
 import { federation } from './suite-cases/federation.ts'
 import { grantLists } from './suite-cases/grant-lists.ts'
 import { grants } from './suite-cases/grants.ts'
+import { journal } from './suite-cases/journal.ts'
 import { listings } from './suite-cases/listings.ts'
 import { loginAttempts } from './suite-cases/login-attempts.ts'
 import { machines } from './suite-cases/machines.ts'
@@ -23,6 +25,7 @@ import { teams } from './suite-cases/teams.ts'
 import { transactions } from './suite-cases/transactions.ts'
 import { uploads } from './suite-cases/uploads.ts'
 import { verification } from './suite-cases/verification.ts'
+import { wholeTables } from './suite-cases/whole-tables.ts'
 import { writers } from './suite-cases/writers.ts'
 import { openAt, type StoreAddress } from './test-support/store-address.ts'
 
@@ -49,7 +52,10 @@ const all: readonly Case[] = [
   ...teams,
   ...namespaces,
   ...accessReviews,
+  ...adoption,
   ...readOnly,
+  ...journal,
+  ...wholeTables,
 ]
 
 /** `makeEmpty` gives an empty database with the schema in it; what it made goes away by `t.after`. */

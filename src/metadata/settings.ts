@@ -35,9 +35,7 @@ export async function saveSetting(tx: Transaction, key: string, value: string): 
   await tx.run(save, { key, value })
 }
 
-const drop = query<{ key: string }>()((db, p) =>
-  db.deleteFrom('settings').where('key', '=', p.key),
-)
+const drop = query<{ key: string }>()((db, p) => db.deleteFrom('settings').where('key', '=', p.key))
 
 /** Returns whether there was one. */
 export async function removeSetting(tx: Transaction, key: string): Promise<boolean> {

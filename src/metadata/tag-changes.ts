@@ -1,14 +1,18 @@
 // The history of tags: every move, and by whom. Written in the transaction of the move.
+import type { Kysely } from 'kysely'
 import type { Digest } from '../oci/digest.ts'
 import type { Tag } from '../oci/reference.ts'
 import type { Reader, Transaction } from './metadata-store.ts'
 import { query } from './query.ts'
+import type { Schema } from './schema.ts'
 
 export interface TagChange {
   readonly id: number
   readonly tag: Tag
   /** Undefined: the tag was deleted. */
   readonly digest: Digest | undefined
+  /** What it pointed to until then; undefined: it was not there. */
+  readonly before: Digest | undefined
   readonly changedAt: number
   readonly changedBy: string | undefined
 }
@@ -48,39 +52,43 @@ export async function insertTagChange(
   })
 }
 
+function changes(db: Kysely<Schema>) {
+  return db
+    .selectFrom('tag_changes as c')
+    .leftJoin('principals', 'principals.id', 'c.changed_by')
+    .select((of) => [
+      'c.id',
+      'c.tag',
+      'c.digest',
+      'c.changed_at as changedAt',
+      'principals.name as changedBy',
+      of
+        .selectFrom('tag_changes as b')
+        .select('b.digest')
+        .whereRef('b.repository_id', '=', 'c.repository_id')
+        .whereRef('b.tag', '=', 'c.tag')
+        .whereRef('b.id', '<', 'c.id')
+        .orderBy('b.id', 'desc')
+        .limit(1)
+        .as('before'),
+    ])
+}
+
 const ofTag = query<{ repositoryId: number; tag: string; before: number; limit: number }>()(
   (db, p) =>
-    db
-      .selectFrom('tag_changes')
-      .leftJoin('principals', 'principals.id', 'tag_changes.changed_by')
-      .select([
-        'tag_changes.id',
-        'tag_changes.tag',
-        'tag_changes.digest',
-        'tag_changes.changed_at as changedAt',
-        'principals.name as changedBy',
-      ])
-      .where('repository_id', '=', p.repositoryId)
-      .where('tag', '=', p.tag)
-      .where('tag_changes.id', '<', p.before)
-      .orderBy('tag_changes.id', 'desc')
+    changes(db)
+      .where('c.repository_id', '=', p.repositoryId)
+      .where('c.tag', '=', p.tag)
+      .where('c.id', '<', p.before)
+      .orderBy('c.id', 'desc')
       .limit(p.limit),
 )
 
 const ofRepository = query<{ repositoryId: number; before: number; limit: number }>()((db, p) =>
-  db
-    .selectFrom('tag_changes')
-    .leftJoin('principals', 'principals.id', 'tag_changes.changed_by')
-    .select([
-      'tag_changes.id',
-      'tag_changes.tag',
-      'tag_changes.digest',
-      'tag_changes.changed_at as changedAt',
-      'principals.name as changedBy',
-    ])
-    .where('repository_id', '=', p.repositoryId)
-    .where('tag_changes.id', '<', p.before)
-    .orderBy('tag_changes.id', 'desc')
+  changes(db)
+    .where('c.repository_id', '=', p.repositoryId)
+    .where('c.id', '<', p.before)
+    .orderBy('c.id', 'desc')
     .limit(p.limit),
 )
 
@@ -102,6 +110,7 @@ export async function listTagChanges(
     id: row.id,
     tag: row.tag as Tag,
     digest: (row.digest ?? undefined) as Digest | undefined,
+    before: (row.before ?? undefined) as Digest | undefined,
     changedAt: row.changedAt,
     changedBy: row.changedBy ?? undefined,
   }))

@@ -91,7 +91,7 @@ const insert = query<{
 )
 
 /** What lies at the key is noted once. */
-export async function noteQuarantined(
+async function noteQuarantined(
   tx: Transaction,
   row: Omit<QuarantineRow, 'id' | 'healedAt' | 'foundBy'> & { readonly foundBy: FoundBy },
 ): Promise<void> {

@@ -11,6 +11,9 @@ export interface AnsweredRequest {
   /** As announced. */
   readonly requestBytes: number
   readonly responseBytes: number
+  readonly requestId?: string | undefined
+  /** The header of W3C trace context, as it came. */
+  readonly traceparent?: string | undefined
 }
 
 export interface HttpMetrics {

@@ -3,7 +3,6 @@ import { collect } from '../collection/collect.ts'
 import type { RegularTask } from '../installation/upkeep.ts'
 import { isReadOnly } from '../metadata/read-only.ts'
 import type { KeepingDeps } from './keeping-upkeep.ts'
-import { isConfiguredReadOnly } from './read-only-setting.ts'
 
 const mostMs = 60_000
 const leastMs = 500
@@ -17,7 +16,7 @@ export function collectionUpkeep({ config, metadata, blobs }: KeepingDeps): read
       name: 'collection',
       everyMs: Math.min(mostMs, Math.max(leastMs, shortest / 2)),
       async run() {
-        if (isConfiguredReadOnly(config) || (await isReadOnly(metadata))) return
+        if (config.readOnly || (await isReadOnly(metadata))) return
         const { signal } = ending
         const report = await collect({ metadata, blobs }, { ...keep, signal })
         if (report.errors === 0) return

@@ -10,7 +10,7 @@ function aProcess(answering: number, silent: number) {
   const clients: MetricsClient[] = []
   for (let index = 0; index < answering; index += 1) {
     const thread = {
-      postMessage: (message: ToWorker) => void queueMicrotask(() => client.heard(message)),
+      postMessage: (message: ToWorker) => queueMicrotask(() => void client.heard(message)),
     }
     const client = createMetricsClient(
       (message) => void measuring.heard(thread, message),

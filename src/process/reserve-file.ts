@@ -57,7 +57,6 @@ async function make(path: string, size: number): Promise<void> {
       const piece = randomBytes(Math.min(pieceBytes, size - written))
       written += (await file.write(piece)).bytesWritten
     }
-    await file.sync()
   } catch {
     // No room after all: what there is of it must not take the rest.
     await rm(path, { force: true })

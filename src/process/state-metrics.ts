@@ -1,5 +1,6 @@
 // What the database, the disk and the other work of an installation say of themselves, as metrics. Asked by the main
 // thread when somebody scrapes; what costs more to count is kept for a while.
+import { findLastRun } from '../collection/last-run.ts'
 import type { Config } from '../config/config.ts'
 import { findBackupState, findVerifiedState } from '../metadata/backup-state.ts'
 import { readUnsealed } from '../metadata/audit-seals.ts'
@@ -9,7 +10,6 @@ import { findLease } from '../metadata/leases.ts'
 import type { MetadataStore } from '../metadata/metadata-store.ts'
 import { findReadOnly } from '../metadata/read-only.ts'
 import { verificationState } from '../metadata/scrubbing.ts'
-import { findSetting } from '../metadata/settings.ts'
 import { counter, gauge, type Metric } from '../metrics/metric.ts'
 import type { FreeSpace } from '../registry/free-space.ts'
 
@@ -99,7 +99,7 @@ function holdingMetrics(has: Holdings): readonly Metric[] {
 
 async function collectionMetrics({ metadata }: StateDeps): Promise<readonly Metric[]> {
   const queue = await countReviews(metadata)
-  const last = await recordOf(metadata, 'collection-last')
+  const last = await findLastRun(metadata)
   return [
     ...gauge('carrel_collection_queue', 'What collection is to look at, by kind.', [
       [{ kind: 'blob' }, queue.blobs],
@@ -109,19 +109,19 @@ async function collectionMetrics({ metadata }: StateDeps): Promise<readonly Metr
     ...gauge(
       'carrel_collection_last_run_timestamp_seconds',
       'When collection last ran to its end; 0: never.',
-      seconds(timeIn(last, 'endedAt', 'at')) ?? 0,
+      seconds(last?.endedAt) ?? 0,
     ),
     ...counter(
       'carrel_collection_reclaimed_bytes_total',
       'Bytes that collection has given back.',
-      numberIn(last, 'reclaimedBytesTotal', 'totalBytes'),
+      last?.totalBytes,
     ),
     ...gauge(
       'carrel_collection_last_run_reclaimed_bytes',
       'Bytes that the last run gave back.',
-      numberIn(last, 'reclaimedBytes', 'purgedBytes', 'bytes'),
+      last?.bytes,
     ),
-    ...gauge('carrel_collection_last_run_errors', 'Errors of the last run.', errorsIn(last)),
+    ...gauge('carrel_collection_last_run_errors', 'Errors of the last run.', last?.errors),
   ]
 }
 
@@ -204,31 +204,6 @@ async function otherMetrics({ config, metadata }: StateDeps): Promise<readonly M
     ),
     ...gauge('carrel_backup_running', '1: a backup is being made.', bit(backup !== undefined)),
   ]
-}
-
-type Fields = Readonly<Record<string, unknown>>
-
-/** What another part of Carrel has noted as JSON; what cannot be read says nothing. */
-async function recordOf(metadata: MetadataStore, key: string): Promise<Fields | undefined> {
-  const text = await findSetting(metadata, key)
-  return text === undefined ? undefined : (JSON.parse(text) as Fields)
-}
-
-function numberIn(record: Fields | undefined, ...keys: readonly string[]): number | undefined {
-  for (const key of keys) {
-    const value = record?.[key]
-    if (typeof value === 'number') return value
-  }
-  return undefined
-}
-
-function timeIn(record: Fields | undefined, ...keys: readonly string[]): number | undefined {
-  return numberIn(record, ...keys)
-}
-
-function errorsIn(record: Fields | undefined): number | undefined {
-  const errors = record?.['errors']
-  return Array.isArray(errors) ? errors.length : numberIn(record, 'errors', 'errorCount')
 }
 
 function seconds(ms: number | undefined): number | undefined {

@@ -26,7 +26,6 @@ import { lockData } from './data-lock.ts'
 import { requireFreePort } from './free-port.ts'
 import { startKeeper } from './keeper.ts'
 import { keepingUpkeep } from './keeping-upkeep.ts'
-import { isConfiguredReadOnly } from './read-only-setting.ts'
 import { registry2Serving } from './registry2-serving.ts'
 import { reserveTask } from './reserve-file.ts'
 import { takeOverHtpasswd } from './take-over-htpasswd.ts'
@@ -213,8 +212,9 @@ async function workerSettings(
       toStdout: parts.options.logs !== 'screen',
       asText: parts.options.logs === 'text',
     },
-    readOnly: isConfiguredReadOnly(config),
+    readOnly: config.readOnly,
     diskReserveBytes: config.diskReserveBytes,
+    telemetry: parts.options.telemetry,
     keep: config.keep,
     registry2: await registry2Serving(config),
   }

@@ -7,7 +7,6 @@ import type { BlobStore } from '../storage/blob-store.ts'
 import { version } from '../version.ts'
 import { createMetricsHub } from './metrics-hub.ts'
 import { listenForMetrics } from './metrics-listener.ts'
-import { isConfiguredReadOnly } from './read-only-setting.ts'
 import { createStateMetrics } from './state-metrics.ts'
 import type { Workers } from './workers.ts'
 
@@ -26,7 +25,7 @@ export interface Watching extends AsyncDisposable {
 /** @throws {Error} when the address for metrics cannot be listened on */
 export async function startWatching(config: Config, parts: WatchedParts): Promise<Watching> {
   const { metadata, blobs, space, workers } = parts
-  const readOnly = isConfiguredReadOnly(config)
+  const readOnly = config.readOnly
   const state = createStateMetrics({
     config: { backup: config.backup, readOnly },
     metadata,

@@ -1,4 +1,5 @@
 // What a worker thread is started with and what it says: plain data, because it crosses threads.
+import type { TelemetrySettings } from '../config/telemetry.ts'
 import type { DoorEvent } from '../http/events.ts'
 import type { Config } from '../config/config.ts'
 import type { AddressRange } from '../http/origin.ts'
@@ -42,6 +43,8 @@ export interface WorkerSettings {
   /** No changes are taken, whatever the switch says. */
   readonly readOnly: boolean
   readonly diskReserveBytes: number
+  /** Absent: no traces. */
+  readonly telemetry?: TelemetrySettings | undefined
   /** How long things stay that nothing needs. */
   readonly keep: Config['keep']
   /** Undefined where no configuration of registry:2 is read. */

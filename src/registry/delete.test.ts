@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { mock, test } from 'node:test'
 import { findLinkedBlob } from '../metadata/blobs.ts'
+import { contentsOfDeleted, findDeletedManifest } from '../metadata/deleted-manifests.ts'
 import { findManifest, findManifestByTag, listReferrers } from '../metadata/manifests.ts'
 import { findRepository } from '../metadata/repositories.ts'
+import { listTagChanges } from '../metadata/tag-changes.ts'
 import { findTag, listTags } from '../metadata/tags.ts'
-import { findUpload } from '../metadata/uploads.ts'
 import { digestOf } from '../oci/digest.ts'
 import { OciError } from '../oci/errors.ts'
+import { ociImageConfig } from '../oci/media-types.ts'
 import { parseRepositoryName, parseTag } from '../oci/reference.ts'
 import { removeBlob, removeManifest, removeRepository, removeTag } from './delete.ts'
 import { ensureRepository } from './repository.ts'
@@ -45,7 +47,7 @@ test('by tag only the tag goes; the manifest stays, for review', async (t) => {
   }
 })
 
-test('by digest the manifest goes with all its tags; its contents stay, for review', async (t) => {
+test('by digest the manifest goes to the bin with all its tags; the bin keeps what it holds', async (t) => {
   const registry = await aRegistry(t)
   const { metadata, here } = registry
   mock.timers.enable({ apis: ['Date'], now: day })
@@ -63,40 +65,48 @@ test('by digest the manifest goes with all its tags; its contents stay, for revi
       ['v3'],
     )
     assert.ok(await findLinkedBlob(metadata, here, layerOf('image')))
-    assert.equal(await blobReview(registry, layerOf('image')), 4)
-    assert.equal(await blobReview(registry, layerOf('other')), 2)
+    const deleted = await findDeletedManifest(metadata, here, image.digest)
+    assert.deepEqual(deleted?.tags, ['v1', 'v2'])
+    assert.equal(deleted?.deletedAt, 3 * day)
+    const held = await contentsOfDeleted(metadata, deleted?.id ?? 0)
+    const config = describe(ociImageConfig, Buffer.from('{"of":"image"}')).digest
+    assert.deepEqual(held.toSorted(), [layerOf('image'), config].toSorted())
+    const changes = await listTagChanges(metadata, here, { limit: 9 })
+    assert.deepEqual(
+      changes.map(({ tag, digest }) => [tag, digest]),
+      [
+        ['v2', undefined],
+        ['v1', undefined],
+        ['v3', (await findTag(metadata, here, parseTag('v3')))?.digest],
+        ['v2', image.digest],
+        ['v1', image.digest],
+      ],
+    )
   } finally {
     mock.timers.reset()
   }
 })
 
-test('a child is protected while an index holds it, and reviewed when the index goes', async (t) => {
+test('a child is protected while an index holds it', async (t) => {
   const registry = await aRegistry(t)
   const { metadata, here } = registry
-  mock.timers.enable({ apis: ['Date'], now: day })
-  try {
-    const child = await pushImage(registry, 'child', 'child')
-    const inner = anIndex([child])
-    await push(registry, inner)
-    const outer = anIndex([describeManifest(inner)])
-    await push(registry, outer, 'v1')
-    mock.timers.setTime(3 * day)
-    const refused: unknown = await removeManifest(metadata, here, child.digest).catch(
-      (error: unknown) => error,
-    )
-    assert.ok(refused instanceof OciError && refused.code === 'UNSUPPORTED')
-    assert.ok(refused.message.includes(describeManifest(inner).digest))
-    // Nothing was done by halves: its tag is there.
-    assert.ok(await findTag(metadata, here, parseTag('child')))
-    const inside = removeManifest(metadata, here, describeManifest(inner).digest)
-    await assert.rejects(inside, refusal('UNSUPPORTED'))
-    assert.equal(await removeManifest(metadata, here, describeManifest(outer).digest), true)
-    assert.equal(await manifestReview(registry, describeManifest(inner).digest), 4)
-    assert.equal(await removeManifest(metadata, here, describeManifest(inner).digest), true)
-    assert.equal(await removeManifest(metadata, here, child.digest), true)
-  } finally {
-    mock.timers.reset()
-  }
+  const child = await pushImage(registry, 'child', 'child')
+  const inner = anIndex([child])
+  await push(registry, inner)
+  const outer = anIndex([describeManifest(inner)])
+  await push(registry, outer, 'v1')
+  const refused: unknown = await removeManifest(metadata, here, child.digest).catch(
+    (error: unknown) => error,
+  )
+  assert.ok(refused instanceof OciError && refused.code === 'UNSUPPORTED')
+  assert.ok(refused.message.includes(describeManifest(inner).digest))
+  // Nothing was done by halves: its tag is there.
+  assert.ok(await findTag(metadata, here, parseTag('child')))
+  const inside = removeManifest(metadata, here, describeManifest(inner).digest)
+  await assert.rejects(inside, refusal('UNSUPPORTED'))
+  assert.equal(await removeManifest(metadata, here, describeManifest(outer).digest), true)
+  assert.equal(await removeManifest(metadata, here, describeManifest(inner).digest), true)
+  assert.equal(await removeManifest(metadata, here, child.digest), true)
 })
 
 test('referrers stay when their subject goes, and a referrer that goes is listed no more', async (t) => {
@@ -147,33 +157,32 @@ test('the digest of a blob is no manifest, and that of a manifest no blob', asyn
 test('a repository goes with everything in it, and the next of its name begins with nothing', async (t) => {
   const registry = await aRegistry(t)
   const { metadata, here, there } = registry
-  mock.timers.enable({ apis: ['Date'], now: day })
-  try {
-    const child = await pushImage(registry, 'child', 'child')
-    await push(registry, anIndex([child]), 'index')
-    await pushBlob(registry, Buffer.from('layer of child'), there)
-    const ticket = openTicket(registry)
-    await send(registry, ticket, content(10))
-    mock.timers.setTime(3 * day)
-    await removeRepository(metadata, here)
-    const name = parseRepositoryName('team/here')
-    assert.equal(await findRepository(metadata, name), undefined)
-    assert.equal(await findUpload(metadata, ticket.id), undefined)
-    assert.equal(await blobReview(registry, layerOf('child')), 4)
-    assert.ok(await findLinkedBlob(metadata, there, layerOf('child')))
-    const again = await ensureRepository(metadata, name, undefined)
-    assert.notEqual(again.id, here)
-    assert.equal(again.visibility, 'private')
-    assert.deepEqual(await listTags(metadata, again.id, { after: '', limit: 9 }), [])
-    assert.equal(await findManifest(metadata, again.id, child.digest), undefined)
-    assert.equal(await findLinkedBlob(metadata, again.id, layerOf('child')), undefined)
-    // A ticket of the old one is none of the new one's.
-    const owner = { repositoryId: again.id, principalId: ticket.principalId }
-    assert.equal(registry.tickets.read(ticket.id, owner), undefined)
-    await removeRepository(metadata, 999_999)
-  } finally {
-    mock.timers.reset()
-  }
+  const child = await pushImage(registry, 'child', 'child')
+  await push(registry, anIndex([child]), 'index')
+  await pushBlob(registry, Buffer.from('layer of child'), there)
+  const ticket = openTicket(registry)
+  await send(registry, ticket, content(10))
+  await removeRepository(metadata, here)
+  const name = parseRepositoryName('team/here')
+  assert.equal(await findRepository(metadata, name), undefined)
+  assert.ok(await findLinkedBlob(metadata, there, layerOf('child')))
+  const again = await ensureRepository(metadata, name, undefined)
+  assert.notEqual(again.id, here)
+  assert.equal(again.visibility, 'private')
+  assert.deepEqual(await listTags(metadata, again.id, { after: '', limit: 9 }), [])
+  assert.equal(await findManifest(metadata, again.id, child.digest), undefined)
+  assert.equal(await findLinkedBlob(metadata, again.id, layerOf('child')), undefined)
+  // A ticket of the old one is none of the new one's.
+  const owner = { repositoryId: again.id, principalId: ticket.principalId }
+  assert.equal(registry.tickets.read(ticket.id, owner), undefined)
+  await removeRepository(metadata, 999_999)
+})
+
+test('nothing is pushed to a repository that somebody has deleted since the request began', async (t) => {
+  const registry = await aRegistry(t)
+  const image = await pushContent(registry, ['{}', 'layer'])
+  await removeRepository(registry.metadata, registry.here)
+  await assert.rejects(push(registry, image, 'v1'), refusal('NAME_UNKNOWN'))
 })
 
 test('what was deleted can be pushed again', async (t) => {

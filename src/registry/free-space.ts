@@ -25,6 +25,8 @@ export interface FreeSpaceOptions {
 }
 
 const looksFreshMs = 1000
+/** So much of the room may be given away by one look; other threads give away some, too. */
+const trustedPart = 1 / 16
 /** On a small disk no more than this part of it is kept back. */
 const mostOfDisk = 0.1
 
@@ -32,11 +34,14 @@ export function createFreeSpace(options: FreeSpaceOptions): FreeSpace {
   const { freshMs = looksFreshMs } = options
   let known: Promise<Space> | undefined
   let lookedAt = 0
+  /** Bytes of the pushes that were let in since then. */
+  let letIn = 0
 
   async function look(): Promise<Space> {
     const now = performance.now()
     if (known === undefined || now - lookedAt >= freshMs) {
       lookedAt = now
+      letIn = 0
       known = measure(options)
     }
     return known
@@ -45,9 +50,17 @@ export function createFreeSpace(options: FreeSpaceOptions): FreeSpace {
   return {
     look,
     async requireRoom(bytes = 0) {
-      const { free, reserve } = await look()
-      if (reserve > 0 && free - bytes < reserve)
+      let { free, reserve } = await look()
+      if (letIn + bytes > (free - reserve) * trustedPart) {
+        known = undefined
+        const fresh = await look()
+        free = fresh.free
+        reserve = fresh.reserve
+      }
+      if (reserve > 0 && free - bytes < reserve) {
         throw new StorageFullError(sentence(free, reserve, bytes))
+      }
+      letIn += bytes
     },
   }
 }

@@ -44,6 +44,43 @@ test('a stalled call is done later', async () => {
   assert.equal((await buffer(await driver.read(key))).toString(), 'abc')
 })
 
+test('a repeated call is done twice and looks like one', async () => {
+  const inner = createMemoryDriver()
+  const driver = withFaults(inner, () => ({ kind: 'repeat' }))
+  const stored = await driver.write(() => key, [Buffer.from('ab'), Buffer.from('c')])
+  assert.deepEqual([stored.key, stored.size], [key, 3])
+  const other = parseKey('uploads/two')
+  await driver.move(key, other)
+  assert.equal((await buffer(await driver.read(other))).toString(), 'abc')
+  await driver.delete([other])
+  assert.equal(await inner.stat(other), undefined)
+})
+
+test('a stale list has what was there the last time', async () => {
+  let isStale = false
+  const driver = withFaults(createMemoryDriver(), ({ operation }) =>
+    operation === 'list' && isStale ? { kind: 'stale' } : undefined,
+  )
+  await driver.write(key, [])
+  const list = async () => {
+    let count = 0
+    for await (const object of driver.list(parseKey('uploads'))) count += object.key === key ? 1 : 0
+    return count
+  }
+  assert.equal(await list(), 1)
+  isStale = true
+  await driver.delete([key])
+  assert.equal(await list(), 1)
+})
+
+test('a flipped bit changes one byte of a copy', async () => {
+  const driver = withFaults(createMemoryDriver(), only('copy', { kind: 'flip-bit', at: 4 }))
+  await driver.write(key, [Buffer.from('abc')])
+  const read: Buffer[] = []
+  await driver.copy(key, { start: 0, end: 2 }, async (chunk) => void read.push(Buffer.from(chunk)))
+  assert.equal(Buffer.concat(read).toString(), 'acc')
+})
+
 test('the plan sees the operation and the keys', async () => {
   const calls: DriverCall[] = []
   const driver = withFaults(createMemoryDriver(), (call) => void calls.push(call))

@@ -1,10 +1,13 @@
-// Rounds of: start, verify what is owed, finish what was left, push, SIGKILL at a random moment.
+// Rounds of: start, verify what is owed, finish what was left, push and delete while the server collects,
+// SIGKILL at a random moment or at one of the places of failpoints.ts.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startRegistry, type StartedRegistry } from '../support/start-registry.ts'
 import { createAcknowledgementLog, type AcknowledgementLog } from './acknowledgements.ts'
 import { createClient, signIn } from './client.ts'
+import { failpointsUnderLoad, type Failpoint } from './failpoints.ts'
 import { createShelf, startLoad } from './push-load.ts'
 import { createRandom, type Random } from './random.ts'
+import type { SystemCalls } from './system-calls.ts'
 import { resumeUpload } from './upload-blob.ts'
 import { verify } from './verify.ts'
 import type { Shelf, Worker } from './worker.ts'
@@ -18,6 +21,8 @@ export interface CrashOptions {
   readonly env: Readonly<Record<string, string>>
   /** The URL of a database, instead of SQLite. */
   readonly postgres?: string
+  /** Two thirds of the rounds end at a place of failpoints.ts then. The data is at new/data of its root. */
+  readonly calls?: SystemCalls
 }
 
 export interface CrashReport {
@@ -28,12 +33,18 @@ export interface CrashReport {
   readonly resumed: number
   /** Of starts, in milliseconds. */
   readonly startMs: readonly number[]
+  /** Places at which the server was killed. */
+  readonly places: ReadonlySet<string>
 }
 
 const repositories = ['admin/one', 'admin/two', 'admin/deep/er/three']
 const clientsAtOnce = 6
 const longestLoadMs = 400
 const oldContentPerRound = 20
+/** Until the place comes at which the server is to be killed; else it is killed all the same. */
+const longestWaitMs = 1500
+/** What nobody needs goes within seconds, so that collection is under way at every kill. */
+const collectSoon = { CARREL_KEEP_UNREFERENCED: '3s', CARREL_KEEP_TRASH: '1s' }
 const signInEveryMs = 5 * 60_000
 
 interface State {
@@ -43,6 +54,8 @@ interface State {
   readonly shelf: Shelf
   readonly problems: string[]
   readonly startMs: number[]
+  readonly places: Set<string>
+  readonly points: Generator<Failpoint, never>
   /** Of the first start, which makes the administrator. */
   password: string | undefined
   authorization: string
@@ -63,6 +76,8 @@ export async function crashRounds(options: CrashOptions): Promise<CrashReport> {
     shelf: createShelf(repositories),
     problems: [],
     startMs: [],
+    places: new Set(),
+    points: failpointsUnderLoad(random.fork('places'), ({ name }) => isOfThisKind(options, name)),
     password: undefined,
     authorization: '',
     signedInAt: -Infinity,
@@ -94,7 +109,7 @@ async function start(state: State): Promise<StartedRegistry> {
   const registry = await startOnPort({
     data,
     port,
-    env,
+    env: { ...env, ...state.options.calls?.env, ...collectSoon },
     postgres: postgres === undefined ? false : { url: postgres },
   })
   state.startMs.push(performance.now() - began)
@@ -123,6 +138,15 @@ async function startOnPort(
   }
 }
 
+async function killed(registry: StartedRegistry): Promise<void> {
+  void registry.kill()
+  await registry.ended
+}
+
+function isOfThisKind({ postgres }: CrashOptions, name: string): boolean {
+  return postgres === undefined || !name.includes('the database')
+}
+
 async function verifyAll(
   state: State,
   { port }: StartedRegistry,
@@ -145,7 +169,7 @@ async function resumeAll(state: State, { port }: StartedRegistry): Promise<void>
   const { log, random, shelf, problems, authorization } = state
   using client = createClient(port, authorization)
   const counts = { acknowledged: 0, refused: 0, manifests: 0 }
-  const worker: Worker = { client, log, random, shelf, problems, counts }
+  const worker: Worker = { client, log, random, shelf, problems, counts, collects: true }
   for (const upload of shelf.uploads.splice(0)) {
     if (problems.length > 0) return
     await resumeUpload(worker, upload)
@@ -155,7 +179,7 @@ async function resumeAll(state: State, { port }: StartedRegistry): Promise<void>
 
 async function pushAndKill(state: State, registry: StartedRegistry): Promise<void> {
   if (state.problems.length > 0) return
-  const { log, random, shelf, authorization } = state
+  const { log, random, shelf, authorization, options } = state
   const load = startLoad({
     port: registry.port,
     authorization,
@@ -163,11 +187,21 @@ async function pushAndKill(state: State, registry: StartedRegistry): Promise<voi
     random,
     shelf,
     clients: clientsAtOnce,
+    deletes: true,
+    collects: true,
+    mayDie: true,
   })
-  await sleep(random.next() * longestLoadMs)
-  process.kill(registry.pid, 'SIGKILL')
+  const { calls } = options
+  if (calls === undefined || random.chance(1 / 3)) {
+    await sleep(random.next() * longestLoadMs)
+  } else {
+    const point = state.points.next().value
+    calls.choose(point)
+    await Promise.race([registry.ended, sleep(longestWaitMs)])
+    if (calls.release() >= point.nth) state.places.add(point.name)
+  }
   const problems = load.stop('is killed')
-  await registry.ended
+  await killed(registry)
   state.problems.push(...(await problems))
   state.acknowledged += load.counts.acknowledged
   state.manifests += load.counts.manifests

@@ -74,7 +74,7 @@ function judgeFiles(state: PowerState, files: readonly ExpectedFile[]): string[]
 }
 
 /** Bytes are fsck's affair; here it is whether the rows are there that make them an image of a repository. */
-function judgeRows(file: string, { expected, isReady }: Owed): string[] {
+export function judgeRows(file: string, { expected, isReady }: Owed): string[] {
   const db = new DatabaseSync(file, { readOnly: true })
   const problems: string[] = []
   const keysOf = (sql: string) => {

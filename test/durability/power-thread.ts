@@ -11,7 +11,7 @@ interface Task {
   readonly states: number
   readonly scratch: string
   /** These syncs are left out, one after another; without them, none is. */
-  readonly sites?: readonly SyncSite[]
+  readonly sites?: readonly (SyncSite & { readonly states: number })[]
 }
 
 export async function explorePowerStatesAside(task: Omit<Task, 'sites'>): Promise<StatesReport> {
@@ -19,9 +19,9 @@ export async function explorePowerStatesAside(task: Omit<Task, 'sites'>): Promis
 }
 
 export async function tryWithoutAside(
-  task: Task & { readonly sites: readonly SyncSite[] },
+  task: Required<Omit<Task, 'states'>>,
 ): Promise<readonly Mutation[]> {
-  return (await aside(task)) as readonly Mutation[]
+  return (await aside({ ...task, states: 0 })) as readonly Mutation[]
 }
 
 async function aside(task: Task): Promise<unknown> {
@@ -39,7 +39,7 @@ async function perform({ recording, seed, states, scratch, sites }: Task): Promi
     const all = findSyncSites(recording)
     const mutations: Mutation[] = []
     for (const site of sites) {
-      mutations.push(await tryWithout(recording, all, site, { seed, states, scratch }))
+      mutations.push(await tryWithout(recording, all, site, { seed, states: site.states, scratch }))
     }
     return mutations
   } finally {

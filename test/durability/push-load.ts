@@ -27,6 +27,10 @@ export interface LoadOptions {
   readonly largestBlob?: number
   /** Whether manifests are deleted by digest too. */
   readonly deletes?: boolean
+  /** Whether the server collects soon: then a blob may be gone before it is used. */
+  readonly collects?: boolean
+  /** Whether the server may be killed before `stop` says so. */
+  readonly mayDie?: boolean
   /** Called at once, before that client asks for anything else. */
   readonly onAcknowledged?: () => void
 }
@@ -50,13 +54,13 @@ export function createShelf(repositories: readonly string[]): Shelf {
 export function startLoad(options: LoadOptions): Load {
   const { port, authorization, log, random, shelf } = options
   const { mayRefuse = () => false, onAcknowledged = () => undefined } = options
-  const { largestBlob, deletes } = options
+  const { largestBlob, deletes, collects } = options
   const problems: string[] = []
   const counts = { acknowledged: 0, refused: 0, manifests: 0 }
   // A load that follows another one must not push the same content again.
   const number = random.whole(0, 2 ** 32)
   let stopped = false
-  let isKilled = false
+  let isKilled = options.mayDie === true
 
   async function run(name: string): Promise<void> {
     using client = createClient(port, authorization)
@@ -70,11 +74,13 @@ export function startLoad(options: LoadOptions): Load {
       mayRefuse,
       largestBlob,
       deletes,
+      collects,
       onAcknowledged,
     }
     while (!stopped && problems.length === 0) {
       const isAnswered = await act(worker)
-      if (isAnswered || isKilled) continue
+      if (isAnswered) continue
+      if (isKilled) return
       problems.push('There was no answer, and the server was running.')
     }
   }
@@ -88,7 +94,7 @@ export function startLoad(options: LoadOptions): Load {
     ended,
     async stop(server) {
       stopped = true
-      isKilled = server === 'is killed'
+      isKilled ||= server === 'is killed'
       await ended
       return problems
     },
@@ -190,7 +196,8 @@ async function sendManifest(
       ...tags.map((tag) => ({ kind: 'tag' as const, repository, tag, digest })),
     ],
   )
-  if (worker.deletes === true && isMissingPart(answer)) return true
+  const mayLack = worker.deletes === true || worker.collects === true
+  if (mayLack && isMissingPart(answer)) return true
   if (expectStatus(worker, toldOf('PUT', path, answer), answer, 201)) {
     shelf.manifests.push({ repository, manifest })
     worker.counts.manifests += 1
@@ -240,10 +247,12 @@ async function mountBlob(worker: Worker, repository: string): Promise<boolean> {
   if (source === undefined) return true
   const { digest } = source.blob
   const path = `/v2/${repository}/blobs/uploads/?mount=${digest}&from=${source.repository}`
-  const answer = await change(worker, { method: 'POST', path }, [
-    { kind: 'blob', repository, digest },
-  ])
-  expectStatus(worker, toldOf('POST', path, answer), answer, 201)
+  // A blob alone is promised for as long as collection lets it be.
+  const effects = worker.collects === true ? [] : [{ kind: 'blob' as const, repository, digest }]
+  const answer = await change(worker, { method: 'POST', path }, effects)
+  // What was collected meanwhile is uploaded instead.
+  const statuses = worker.collects === true ? [201, 202] : [201]
+  expectStatus(worker, toldOf('POST', path, answer), answer, ...statuses)
   if (answer?.status === 201) shelf.blobs.push({ repository, blob: source.blob })
   return answer !== undefined
 }

@@ -158,7 +158,7 @@ static void die(void) {
 /* The action for this call; those that kill at once do not return. */
 static int chosen(int call, int kind) {
   __atomic_add_fetch(&control->counts[call][kind - 1], 1, __ATOMIC_RELAXED);
-  if (!control->armed || control->call != (uint32_t)call) return COUNT;
+  if (!control->armed || (control->call != ANY && control->call != (uint32_t)call)) return COUNT;
   if (control->kind != ANY && control->kind != (uint32_t)(kind - 1)) return COUNT;
   uint32_t hit = __atomic_add_fetch(&control->hits, 1, __ATOMIC_SEQ_CST);
   if (hit != control->nth && !(control->lasting && hit > control->nth)) return COUNT;

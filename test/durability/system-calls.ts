@@ -61,7 +61,7 @@ export type Action = 'kill before' | 'kill in the middle' | 'kill after' | 'fail
 const actions = ['kill before', 'kill in the middle', 'kill after', 'fail', 'write half'] as const
 
 export interface ChosenCall {
-  readonly call: CallName
+  readonly call: CallName | 'any'
   /** An index into `kinds`; without it, any. */
   readonly kind?: number
   /** The first is 1. */
@@ -80,6 +80,8 @@ export interface SystemCalls extends Disposable {
   choose(chosen: ChosenCall): void
   /** No call is chosen any more; returns how many there have been of the kind that was. */
   release(): number
+  /** So many calls there have been of the kind that is chosen. */
+  hits(): number
   /** By `call` and kind: how often it was made since the beginning. */
   counts(): ReadonlyMap<string, number>
   /** The bytes of the records. */
@@ -89,7 +91,7 @@ export interface SystemCalls extends Disposable {
 const controlBytes = 65_536
 const place = { sequence: 0, tail: 8, capacity: 16, overflow: 24, armed: 32, hits: 60, counts: 64 }
 const kindsPerCall = 48
-const anyKind = 255
+const any = 255
 
 /** Undefined when it can be had here. */
 export function whyNoSystemCalls(): string | undefined {
@@ -127,6 +129,10 @@ export function followSystemCalls(options: FollowOptions): SystemCalls {
     writeSync(file, word, 0, 8, at)
   }
   write64(place.capacity, recordBytes)
+  const hits = () => {
+    readSync(file, word, 0, 4, place.hits)
+    return word.readUInt32LE()
+  }
   const sites = new URL('sync-sites.ts', import.meta.url).href
   return {
     env: {
@@ -138,11 +144,11 @@ export function followSystemCalls(options: FollowOptions): SystemCalls {
       ...(recordBytes > 0 && { NODE_OPTIONS: `--import=${sites}` }),
     },
     sequence: () => read64(place.sequence),
-    choose({ call, kind = anyKind, nth, action, error = 'EIO', lasting = false }) {
+    choose({ call, kind = any, nth, action, error = 'EIO', lasting = false }) {
       const plan = Buffer.alloc(32)
       const values = [
         1,
-        calls.indexOf(call),
+        call === 'any' ? any : calls.indexOf(call),
         kind,
         nth,
         1 + actions.indexOf(action),
@@ -155,11 +161,10 @@ export function followSystemCalls(options: FollowOptions): SystemCalls {
       writeSync(file, plan, 4, plan.length - 4, place.armed + 4)
       writeSync(file, plan, 0, 4, place.armed)
     },
+    hits,
     release() {
       writeSync(file, Buffer.alloc(4), 0, 4, place.armed)
-      const hits = Buffer.alloc(4)
-      readSync(file, hits, 0, 4, place.hits)
-      return hits.readUInt32LE()
+      return hits()
     },
     counts() {
       const bytes = Buffer.alloc(calls.length * kindsPerCall * 4)

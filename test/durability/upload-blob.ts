@@ -77,7 +77,7 @@ async function finish(
   const answer = await change(
     worker,
     { method, path, headers: { 'content-type': 'application/octet-stream' }, body: rest },
-    [{ kind: 'blob', repository, digest }],
+    worker.collects === true ? [] : [{ kind: 'blob', repository, digest }],
   )
   if (!expectStatus(worker, toldOf(method, path, answer), answer, 201)) return endOf(answer)
   const content = { digest, size: bytes.length, mediaType: layerType }

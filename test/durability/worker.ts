@@ -47,6 +47,8 @@ export interface Worker {
   readonly largestBlob?: number | undefined
   /** Whether manifests are deleted too; then an index may come too late for its parts. */
   readonly deletes?: boolean | undefined
+  /** Whether blobs that nothing needs go soon. */
+  readonly collects?: boolean | undefined
   readonly onAcknowledged?: () => void
 }
 

@@ -123,7 +123,17 @@ const variables: Readonly<Record<string, readonly string[]>> = {
   REGISTRY_HTTP_NET: ['tcp', 'unix'],
   REGISTRY_HTTP_SECRET: ['secret', '0123', '1e3', 'true', '~'],
   REGISTRY_HTTP_RELATIVEURLS: ['true', 'false', 'yes', 'On', '"true"', '1', ''],
-  REGISTRY_HTTP_DRAINTIMEOUT: ['60s', '1h30m', '60', '1.5s', '-5s', 'never', '1000000000', '0', '.5m'],
+  REGISTRY_HTTP_DRAINTIMEOUT: [
+    '60s',
+    '1h30m',
+    '60',
+    '1.5s',
+    '-5s',
+    'never',
+    '1000000000',
+    '0',
+    '.5m',
+  ],
   REGISTRY_HTTP_TLS_CERTIFICATE: ['/certs/domain.crt'],
   REGISTRY_HTTP_TLS_KEY: ['/certs/domain.key'],
   REGISTRY_HTTP_TLS_CLIENTCAS: ['[/a, /b]', '["/a"]', '/a', '[]'],
@@ -146,7 +156,14 @@ const variables: Readonly<Record<string, readonly string[]>> = {
   REGISTRY_http_ADDR: [':1'],
   REGISTRY_HTTP_addr: [':1'],
   REGISTRY_HTTP_ADDR_X: ['1'],
-  REGISTRY_STORAGE: ['filesystem', 's3', 'inmemory', '{filesystem: {rootdirectory: /x}}', '', '[a]'],
+  REGISTRY_STORAGE: [
+    'filesystem',
+    's3',
+    'inmemory',
+    '{filesystem: {rootdirectory: /x}}',
+    '',
+    '[a]',
+  ],
   REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: ['/var/lib/registry', '/data', '7', '~'],
   REGISTRY_STORAGE_FILESYSTEM_MAXTHREADS: ['50', '0777', '0b11', '1_000', '3.7'],
   REGISTRY_STORAGE_FILESYSTEM: ['{rootdirectory: /y}', '', 'x'],
@@ -223,7 +240,8 @@ export function parserCases(): readonly ParserCase[] {
   const names = Object.keys(variables)
   const cases: ParserCase[] = [...files, ...broken].map((config) => ({ config, env: {} }))
   for (const [name, values] of Object.entries(variables)) {
-    for (const value of values) cases.push({ config: random() < 0.2 ? rich : base, env: { [name]: value } })
+    for (const value of values)
+      cases.push({ config: random() < 0.2 ? rich : base, env: { [name]: value } })
   }
   for (let made = 0; made < mixtures; made += 1) {
     const count = 2 + Math.floor(random() * 5)

@@ -59,7 +59,7 @@ function print({ output }: CommandContext, made: CreatedBackup): void {
     `${plural(counts.tags, 'tag')}, ${plural(counts.manifests, 'manifest')}, ` +
       `${plural(counts.blobs, 'blob')} (${formatBytes(counts.bytes)})`,
   )
-  output.say(`${plural(copied.blobs, 'blob')} (${formatBytes(copied.bytes)}) were new`)
+  output.say(`new in the backup: ${plural(copied.blobs, 'blob')} (${formatBytes(copied.bytes)})`)
   if (pruned !== undefined && pruned.snapshots > 0) {
     output.say(
       `removed ${plural(pruned.snapshots, 'old snapshot')}, ` +

@@ -28,9 +28,10 @@ export function defineRestore(command: Command, context: CommandContext): void {
       'carrel backup restore /mnt/backup/carrel --data /var/lib/carrel',
       'carrel backup restore /mnt/backup/carrel --snapshot ID --data /var/lib/carrel',
     ],
-    json: `{ "ok", "snapshot", "createdAt", "dataDir", ${countsJson},
-  "lost": [{ "digest", "message" }], "problems": [{ "kind", "digest"?, "name"?, "message" }],
-  "notes": [text] }`,
+    json: `{ "ok", "snapshot", "createdAt", "dataDir",
+  ${countsJson},
+  "lost": [{ "digest", "message" }],
+  "problems": [{ "kind", "digest"?, "name"?, "message" }], "notes": [text] }`,
   })
   addBackupOptions(restore)
     .option('--snapshot <ID>', 'this one, and not the newest that is complete')
@@ -60,8 +61,13 @@ function printRestored(output: Output, done: RestoredBackup): void {
   output.say(
     `${wrong === 0 ? 'restored whole' : plural(wrong, 'problem')}: ${countsText(done.counts)}`,
   )
-  for (const note of done.notes) output.say(`note: ${note}`)
+  for (const note of done.notes) sayNote(output, note)
   output.say(`next: carrel up --data ${done.dataDir}`)
+}
+
+function sayNote(output: Output, note: string): void {
+  const lines = wrap(printable(note), output.terminal ? output.width - 6 : Infinity)
+  output.say(`note: ${lines.join('\n      ')}`)
 }
 
 function printProblem(output: Output, text: string): void {
@@ -94,7 +100,8 @@ export function defineDrill(command: Command, context: CommandContext): void {
       'carrel backup drill',
       'carrel backup drill /mnt/backup/carrel --scratch /mnt/scratch',
     ],
-    json: `{ "ok", "snapshot", "createdAt", ${countsJson},
+    json: `{ "ok", "snapshot", "createdAt",
+  ${countsJson},
   "seconds", "problems": [text], "recorded" }`,
   })
   addBackupOptions(drill)
@@ -122,5 +129,5 @@ function printDrilled(output: Output, done: DrilledBackup): void {
   const what = `${done.snapshot} in ${formatSeconds(done.seconds)}: ${countsText(done.counts)}`
   if (done.ok) output.say(`restored whole, checked and removed again: ${what}`)
   else output.say(`${plural(done.problems.length, 'problem')} in ${what}`)
-  if (!done.recorded) output.say('note: no installation of this backup is here to remember it')
+  if (!done.recorded) sayNote(output, 'no installation of this backup is here to remember it')
 }

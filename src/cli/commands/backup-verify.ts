@@ -14,8 +14,8 @@ export function defineList(command: Command, context: CommandContext): void {
   const list = describeCommand(command.command('ls'), {
     summary: 'list the snapshots, oldest first',
     examples: ['carrel backup ls /mnt/backup/carrel'],
-    json: `[{ "snapshot", "createdAt", "carrel", "complete",
-  "counts": { "repositories", "tags", "manifests", "blobs", "bytes" } }]`,
+    json: `[{ "snapshot", "state": "complete"|"incomplete"|"damaged", "createdAt"?, "carrel"?,
+  "counts"?: { "repositories", "tags", "manifests", "blobs", "bytes" } }]`,
   })
   addBackupOptions(list).action(async (dest: string | undefined, options: BackupOptions) => {
     const { output } = context
@@ -31,19 +31,20 @@ export function defineList(command: Command, context: CommandContext): void {
 }
 
 function columns(terminal: boolean): readonly Column<ListedSnapshot>[] {
+  const moment = (time: string | undefined): string => {
+    if (time === undefined) return ''
+    return terminal ? formatMoment(new Date(time)) : time
+  }
+  const size = (bytes: number | undefined): string => {
+    if (bytes === undefined) return ''
+    return terminal ? formatBytes(bytes) : String(bytes)
+  }
   return [
     { title: 'snapshot', show: ({ snapshot }) => snapshot },
-    {
-      title: 'made',
-      show: ({ createdAt }) => (terminal ? formatMoment(new Date(createdAt)) : createdAt),
-    },
-    { title: 'tags', show: ({ counts }) => String(counts.tags), align: 'right' },
-    {
-      title: 'size',
-      show: ({ counts }) => (terminal ? formatBytes(counts.bytes) : String(counts.bytes)),
-      align: 'right',
-    },
-    { title: 'state', show: ({ complete }) => (complete ? 'ok' : 'incomplete') },
+    { title: 'made', show: ({ createdAt }) => moment(createdAt) },
+    { title: 'tags', show: ({ counts }) => String(counts?.tags ?? ''), align: 'right' },
+    { title: 'size', show: ({ counts }) => size(counts?.bytes), align: 'right' },
+    { title: 'state', show: ({ state }) => state },
   ]
 }
 

@@ -9,7 +9,7 @@ import { describeCommand } from '../help-text.ts'
 import type { Output } from '../output.ts'
 import { createProgressBar } from '../progress.ts'
 import type { RebuildFinding, RebuildReport } from '../rebuild.ts'
-import { formatBytes, formatMoment, plural, printable, wrap } from '../text.ts'
+import { formatBytes, plural, printable, wrap } from '../text.ts'
 
 interface Options extends PlaceOptions {
   readonly deep?: boolean
@@ -107,11 +107,12 @@ function summary(report: RebuildReport): string {
     plural(report.deletedRepositories, 'repository', 'repositories'),
     plural(report.deletedManifests, 'manifest'),
   ]
-  const until = formatMoment(new Date(report.journal.writtenAt))
+  const until = report.journal.writtenAt.slice(0, 19).replace('T', ' ') + ' UTC'
   return [
     `made anew: ${counts.join(', ')}`,
-    `in the recycle bin: ${bin.join(', ')}; ${plural(report.tagChanges, 'change')} of tags in the history`,
-    `the journal ends at ${until}`,
+    `recycle bin: ${bin.join(', ')}`,
+    `history: ${plural(report.tagChanges, 'change')} of tags`,
+    `the journal ends at ${until}: what was pushed after that is not there`,
   ].join('\n')
 }
 

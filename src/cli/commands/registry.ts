@@ -5,6 +5,7 @@ import type { Command } from 'commander'
 
 import type { CommandContext } from '../context.ts'
 import { describeCommand } from '../help-text.ts'
+import { defineGarbageCollect } from './registry-garbage.ts'
 import { addServerOptions, serve } from './serve.ts'
 import type { ServerFlags } from './serve.ts'
 
@@ -22,14 +23,19 @@ export function define(command: Command, context: CommandContext): void {
     const { composition, output } = context
     const { verbose } = command.optsWithGlobals<{ readonly verbose?: boolean }>()
     if (word === undefined && verbose === true) output.data(`carrel ${composition.version}\n`)
-    else if (word === 'help') (command.commands.find((each) => each.name() === of) ?? command).outputHelp()
+    else if (word === 'help')
+      (command.commands.find((each) => each.name() === of) ?? command).outputHelp()
     else command.help({ error: true })
   })
   defineServe(command, context)
+  defineGarbageCollect(command, context)
 }
 
 const configArgument = () =>
-  new Argument('[CONFIG]', 'config.yml; else REGISTRY_CONFIGURATION_PATH, else where images have it')
+  new Argument(
+    '[CONFIG]',
+    'config.yml; else REGISTRY_CONFIGURATION_PATH, else where images have it',
+  )
 
 function defineServe(command: Command, context: CommandContext): void {
   const serving = describeCommand(command.command('serve'), {

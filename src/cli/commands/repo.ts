@@ -1,4 +1,4 @@
-// `carrel repo ls|create|show|edit|rm`.
+// `carrel repo ls|create|show|edit|rm`; what concerns removed ones is in repo-deleted.ts.
 import { Option } from 'commander'
 import type { Command } from 'commander'
 
@@ -17,6 +17,7 @@ import { agreeToRemoval } from '../removal.ts'
 import type { RemovalOptions } from '../removal.ts'
 import type { Column } from '../table.ts'
 import { formatBytes, formatMoment, plural } from '../text.ts'
+import { defineRestore, listDeleted } from './repo-deleted.ts'
 
 type Repository = OutputOf<'repositories.show'>
 type Visibility = Repository['visibility']
@@ -27,9 +28,11 @@ interface Options extends ManagementOptions {
 
 interface LsOptions extends Options {
   readonly visibility?: Visibility
+  readonly deleted?: boolean
 }
 
-interface ChangeOptions extends LsOptions {
+interface ChangeOptions extends Options {
+  readonly visibility?: Visibility
   readonly description?: string
 }
 
@@ -49,6 +52,7 @@ export function define(command: Command, context: CommandContext): void {
   defineShow(command, context)
   defineEdit(command, context)
   defineRm(command, context)
+  defineRestore(command, context)
 }
 
 function defineLs(command: Command, context: CommandContext): void {
@@ -58,15 +62,28 @@ function defineLs(command: Command, context: CommandContext): void {
     examples: [
       'carrel repo ls',
       'carrel repo ls team/ --visibility public',
-      'carrel repo ls --json',
+      'carrel repo ls --deleted',
       'carrel repo ls | cut -f1',
     ],
-    json: `[{ ${repositoryJson} }]`,
+    json: `[{ ${repositoryJson} }], or with --deleted
+[{ "name", "visibility", "description", "tags", "manifests", "bytes", "deletedAt",
+   "deletedBy"?, "purgedAfter"? }]`,
   })
-  ls.argument('[NAMESPACE/]').addOption(visibilityOption('only those that are this'))
+  ls.argument('[NAMESPACE/]')
+    .addOption(visibilityOption('only those that are this'))
+    .option('--deleted', 'those that were removed and can be restored')
   addManagementOptions(ls).action(async (prefix: string | undefined, options: LsOptions) => {
     const { output } = context
     const { input, isIn } = filtersOf(prefix, options)
+    if (options.deleted === true) {
+      const { visibility: wanted } = options
+      await listDeleted(
+        context,
+        options,
+        (one) => isIn(one) && (wanted === undefined || one.visibility === wanted),
+      )
+      return
+    }
     await withApi(context, options, async (api, { registry }) => {
       const found = await collect(api.pages('repositories.list', { ...input, limit: 500 }))
       const repositories = found.filter(isIn)
@@ -86,7 +103,7 @@ function filtersOf(
   { visibility }: LsOptions,
 ): {
   readonly input: InputOf<'repositories.list'>
-  readonly isIn: (repository: Repository) => boolean
+  readonly isIn: (repository: Pick<Repository, 'name'>) => boolean
 } {
   const wanted = visibility === undefined ? {} : { visibility }
   if (prefix === undefined) return { input: wanted, isIn: () => true }
@@ -188,6 +205,7 @@ function defineEdit(command: Command, context: CommandContext): void {
 function defineRm(command: Command, context: CommandContext): void {
   const rm = describeCommand(command.command('rm'), {
     summary: 'remove a repository and all its tags',
+    more: 'It can be brought back for a while (keep.deleted): carrel repo restore',
     examples: ['carrel repo rm team/old --dry-run', 'carrel repo rm team/old --yes'],
     json: '{ "name", "removed": true|false, "tags", "manifests", "bytes" }',
   })

@@ -6,6 +6,8 @@ import type { ConfigFlags } from '../../config/raw.ts'
 import type { AsRegistry2 } from '../../config/registry2/read-registry2.ts'
 import { settings } from '../../config/settings.ts'
 import type { Config } from '../../config/config.ts'
+import { readTelemetry, type TelemetrySettings } from '../../config/telemetry.ts'
+import { usageError } from '../cli-error.ts'
 import { hasColor } from '../cli-io.ts'
 import type { ServeOptions } from '../composition.ts'
 import { loadConfig } from '../context.ts'
@@ -63,12 +65,22 @@ export async function serve(
   const logs = logsOf(config, output.terminal, friendly)
   context.exitCode = await composition.serve(config, {
     terminal: output.terminal && logs !== 'json',
+    telemetry: telemetryOf(output),
     logs,
     onEvent:
       logs === 'json' || !output.terminal
         ? createServeLog(output.io.stdout, config.log.level, logs === 'text' ? 'text' : 'json')
         : createScreen(output, { live: logs === 'screen' }),
   })
+}
+
+/** @throws {CliError} when the variables of OpenTelemetry name something that cannot be used */
+function telemetryOf({ io }: Output): TelemetrySettings | undefined {
+  try {
+    return readTelemetry(io.env)
+  } catch (error) {
+    throw usageError((error as Error).message)
+  }
 }
 
 function createScreen({ io, width, terminal, lively }: Output, { live }: { live: boolean }) {

@@ -1,4 +1,4 @@
-// `carrel tag ls|rm`.
+// `carrel tag ls|rm`; history and restore are in tag-history.ts.
 import type { Command } from 'commander'
 
 import type { ApiClient } from '../../contract/client.ts'
@@ -15,6 +15,7 @@ import type { RemovalOptions } from '../removal.ts'
 import type { Column } from '../table.ts'
 import { formatBytes, formatMoment } from '../text.ts'
 import { guessRepository } from './repo.ts'
+import { defineHistory, defineRestore } from './tag-history.ts'
 
 type Tag = ItemOf<'tags.list'>
 
@@ -26,8 +27,13 @@ type RmOptions = Options & RemovalOptions
 
 export function define(command: Command, context: CommandContext): void {
   describeCommand(command, {
-    summary: 'list and remove tags',
-    examples: ['carrel tag ls team/api', 'carrel tag rm team/api:1.0-rc1'],
+    summary: 'list and remove tags, see their history, and go back in it',
+    examples: [
+      'carrel tag ls team/api',
+      'carrel tag rm team/api:1.0-rc1',
+      'carrel tag history team/api:latest',
+      'carrel tag restore team/api:latest',
+    ],
   })
   const ls = describeCommand(command.command('ls'), {
     summary: 'list the tags of a repository',
@@ -40,7 +46,7 @@ export function define(command: Command, context: CommandContext): void {
   )
   const rm = describeCommand(command.command('rm'), {
     summary: 'remove a tag',
-    more: 'Only the name goes: the manifest can still be pulled by its digest.',
+    more: 'Only the name goes: the manifest can still be pulled by its digest, and carrel tag restore brings the tag back.',
     examples: ['carrel tag rm team/api:old', 'carrel tag rm team/api:old --yes'],
     json: '{ "repository", "tag", "removed": true|false, "digest" }',
   })
@@ -48,6 +54,8 @@ export function define(command: Command, context: CommandContext): void {
   addManagementOptions(addRemovalOptions(rm)).action((reference: string, options: RmOptions) =>
     removeTag(context, reference, options),
   )
+  defineHistory(command, context)
+  defineRestore(command, context)
 }
 
 const indexTypes = /index|manifest\.list/

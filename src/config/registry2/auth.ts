@@ -24,7 +24,8 @@ export function readAuth(reading: Reading, options: AuthOptions): Registry2Auth 
     case 'token':
       return readToken(reading)
     case undefined:
-      if (options.file !== undefined) requireDecision(reading, options, `${options.file} has no auth`)
+      if (options.file !== undefined)
+        requireDecision(reading, options, `${options.file} has no auth`)
       return {}
     default:
       break
@@ -34,7 +35,8 @@ export function readAuth(reading: Reading, options: AuthOptions): Registry2Auth 
     requireDecision(reading, options, `${name} asks for no login`)
     return {}
   }
-  const what = type === 'silly' ? 'silly lets in whoever sends any login at all' : 'there is no such auth'
+  const what =
+    type === 'silly' ? 'silly lets in whoever sends any login at all' : 'there is no such auth'
   reading.problem(`${name}: ${what}. ${choices}`)
   return {}
 }
@@ -70,9 +72,7 @@ function readToken(reading: Reading): Registry2Auth {
   const [realm = '', issuer = '', service = ''] = ['realm', 'issuer', 'service'].map((each) => {
     const value = at(reading, `${key}.${each}`)
     if (typeof value === 'string') return value
-    reading.problem(
-      `${nameAt(reading, key)}: token auth requires a valid option string: "${each}"`,
-    )
+    reading.problem(`${nameAt(reading, key)}: token auth requires a valid option string: "${each}"`)
     return ''
   })
   const rootCertBundleFile = pathAt(reading, `${key}.rootcertbundle`)

@@ -39,13 +39,18 @@ export function parseRegistry2(
   const origins = new Map<string, string>()
   for (const [name, text] of variablesOf(env)) {
     const words = name.slice(prefix.length).split('_')
-    tree = override(tree, schema, { words, text }, {
-      ...notes,
-      problem: (sentence) => problems.push(`${name}: ${sentence}`),
-      ignored: () => ignored.push(name),
-      isAnyKeyed: (map) => anyKeyed.has(map),
-      set: (path) => noteOrigin(origins, path.join('.'), name),
-    }) as Tree
+    tree = override(
+      tree,
+      schema,
+      { words, text },
+      {
+        ...notes,
+        problem: (sentence) => problems.push(`${name}: ${sentence}`),
+        ignored: () => ignored.push(name),
+        isAnyKeyed: (map) => anyKeyed.has(map),
+        set: (path) => noteOrigin(origins, path.join('.'), name),
+      },
+    ) as Tree
   }
   if (problems.length === 0) problems.push(...contradictions(tree))
   return { tree, setBy: (key) => originOf(key, { tree, origins, file }), problems, ignored }
@@ -96,7 +101,9 @@ function readFile(
   if (problems.length > 0) return tree
   const { version } = tree
   if (version !== '0.1') {
-    problems.push(`${name}: unsupported version: "${String(version ?? '')}"; it must begin with version: 0.1`)
+    problems.push(
+      `${name}: unsupported version: "${typeof version === 'string' ? version : ''}"; it must begin with version: 0.1`,
+    )
   }
   return tree
 }
@@ -133,7 +140,11 @@ function noteOrigin(origins: Map<string, string>, path: string, name: string): v
 
 function originOf(
   key: string,
-  { tree, origins, file }: {
+  {
+    tree,
+    origins,
+    file,
+  }: {
     readonly tree: Tree
     readonly origins: ReadonlyMap<string, string>
     readonly file: ConfigFileText | undefined

@@ -3,68 +3,15 @@ import assert from 'node:assert/strict'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import { test } from 'node:test'
 
-import { parseConfig, type Config } from '../config.ts'
-import { explainConfig } from '../explain.ts'
-import type { Environment, RawConfig } from '../raw.ts'
-import { readConfig } from '../read.ts'
-import { parseRegistry2 } from './configuration.ts'
-import { wellKnownFiles, type WellKnownFile } from './defaults.ts'
+import type { Environment } from '../raw.ts'
+import { wellKnownFiles } from './defaults.ts'
 import { findRegistry2File } from './find-file.ts'
 import { keys } from './keys.ts'
-import { mapRegistry2 } from './mapping.ts'
-import type { AsRegistry2 } from './read-registry2.ts'
 import { schema } from './schema.ts'
 import type { Shape } from './shape.ts'
-
-const cwd = '/nowhere'
-
-interface Read {
-  readonly config: Config | undefined
-  readonly problems: readonly string[]
-  readonly warnings: readonly string[]
-  /** By setting: who set it. */
-  readonly sources: Readonly<Record<string, string>>
-}
-
-async function read(env: Environment, asRegistry2?: AsRegistry2): Promise<Read> {
-  return parsed(await readConfig({ env, cwd, ...(asRegistry2 && { asRegistry2 }) }))
-}
-
-/** Where nobody mounts a file; this machine may have one. */
-function asImage({ name, text }: WellKnownFile): Read {
-  const configuration = parseRegistry2({ name, text }, {})
-  const options = { cwd, given: new Set<never>(), file: undefined, asRegistry2: true }
-  const { values, config, problems, warnings } = mapRegistry2(configuration, options)
-  const setBy = () => undefined
-  return parsed({ values, cwd, problems, warnings, registry2: { config, setBy } })
-}
-
-function parsed(raw: RawConfig): Read {
-  const { config, problems = [] } = parseConfig(raw)
-  const explained = config === undefined ? [] : explainConfig(raw, config)
-  const sources = Object.fromEntries(explained.map(({ key, source }) => [key, source]))
-  return { config, problems, warnings: raw.warnings, sources }
-}
-
-/** As `registry serve` with a file that holds this; logins are Carrel's own unless it says something else. */
-async function serve(t: TestContext, text: string, env: Environment = {}): Promise<Read> {
-  const folder = await mkdtemp(join(tmpdir(), 'registry2-'))
-  t.after(async () => rm(folder, { recursive: true }))
-  const file = join(folder, 'config.yml')
-  await writeFile(file, `version: 0.1\n${text}`)
-  return read({ CARREL_DATA: folder, ...env }, { file })
-}
-
-const withAuth = 'auth: {htpasswd: {realm: r, path: /auth/htpasswd}}\n'
-const filesystem = 'storage: {filesystem: {rootdirectory: /var/lib/registry}}\n'
-
-function fine({ config, problems }: Read): Config {
-  assert.deepEqual(problems, [])
-  assert.ok(config)
-  return config
-}
+import { asImage, cwd, filesystem, fine, read, serve, withAuth } from './test-support/read.ts'
 
 test('without variables of registry:2 nothing of it is there', async () => {
   assert.equal(fine(await read({ CARREL_LISTEN: ':1' })).registry2, undefined)
@@ -222,43 +169,6 @@ proxy: {remoteurl: 'https://registry-1.docker.io', username: u, password: p}
   assert.doesNotMatch(JSON.stringify(found.sources) + JSON.stringify(config), /Bearer x|"p"/)
 })
 
-const refused: readonly (readonly [
-  string,
-  string,
-  Environment,
-  ...(readonly (string | RegExp)[]),
-])[] = [
-  ['no auth in a file', filesystem, {}, /has no auth: .*CARREL_OPEN: false .*everyone/],
-  ['auth: none', `${filesystem}auth: none\n`, {}, /auth\.none in .*config\.yml asks for no login/],
-  ['silly', `${filesystem}auth: {silly: {}}\n`, {}, /silly lets in whoever sends any login/],
-  ['two auth types', filesystem + withAuth, { REGISTRY_AUTH_TOKEN_REALM: 'x' }, /auth: must provide exactly one type\. Provided: \[htpasswd token\]/],
-  ['two drivers', filesystem + withAuth, { REGISTRY_STORAGE_S3_BUCKET: 'b' }, /multiple storage drivers specified in configuration or environment: filesystem, s3/],
-  ['no driver', withAuth, {}, /no storage configuration provided/],
-  ['htpasswd without a path', filesystem, { REGISTRY_AUTH: 'htpasswd' }, /"realm" must be set for htpasswd/, /"path" must be set for htpasswd/],
-  ['token without a key', `${filesystem}auth: {token: {realm: r, service: s, issuer: i}}\n`, {}, /at least one token signing key/],
-  ['a Unix socket', `${filesystem}${withAuth}http: {net: unix}\n`, {}, /no Unix socket/],
-  ["Let's Encrypt", `${filesystem}${withAuth}http: {tls: {letsencrypt: {cachefile: /c}}}\n`, {}, /certbot or lego/],
-  ['an unknown cipher suite', `${filesystem}${withAuth}http: {tls: {ciphersuites: [X]}}\n`, {}, /unknown TLS cipher suite 'X' specified for http\.tls\.cipherSuites/],
-  ['a broken pattern', `${filesystem}${withAuth}validation: {manifests: {urls: {allow: ['(']}}}\n`, {}, /urls\.allow in .*: Invalid regular expression/],
-  ['a header that cannot be sent', `${filesystem}${withAuth}http: {headers: {'X Y': [a]}}\n`, {}, /http\.headers\.X Y in .*: is no header/],
-  ['a bad duration', filesystem + withAuth, { REGISTRY_HTTP_DRAINTIMEOUT: 'soon' }, 'REGISTRY_HTTP_DRAINTIMEOUT: must be a duration, such as 168h or 1h30m, not "soon"'],
-  ['a star without quotes', filesystem + withAuth, { REGISTRY_HTTP_HEADERS_X: '[*]' }, /quote a star: "\['\*'\]"/],
-  ['an endpoint without url', `${filesystem}${withAuth}notifications: {endpoints: [{name: n}]}\n`, {}, /the endpoint "n" needs a url/],
-  ['a login and none', filesystem + withAuth, { CARREL_OPEN: 'everyone' }, /CARREL_OPEN lets everyone in .* auth\.htpasswd\.path in .* asks for one/],
-]
-
-test('what would be dangerous to guess stops the start, and says what to do', async (t) => {
-  for (const [what, text, env, ...sentences] of refused) {
-    const { problems } = await serve(t, text, env)
-    for (const sentence of sentences) {
-      const isSaid = problems.some((problem) =>
-        typeof sentence === 'string' ? problem === sentence : sentence.test(problem),
-      )
-      assert.ok(isSaid, `${what}: ${JSON.stringify(problems)}`)
-    }
-  }
-})
-
 test('another storage driver stops the start, but where CARREL_DATA says what is wanted', async () => {
   const env = { REGISTRY_STORAGE: 's3', REGISTRY_STORAGE_S3_BUCKET: 'b' }
   const { problems } = await read(env)
@@ -290,7 +200,11 @@ policy: {repository: {classes: [image]}}
 reporting: {newrelic: {licensekey: x}}
 validation: {manifests: {indexes: {platforms: none}}}
 `,
-    { REGISTRY_PORT: 'tcp://10.0.0.1:5000', REGISTRY_SERVICE_HOST: 'x', REGISTRY_CONFIGURATION_PATH: 'x' },
+    {
+      REGISTRY_PORT: 'tcp://10.0.0.1:5000',
+      REGISTRY_SERVICE_HOST: 'x',
+      REGISTRY_CONFIGURATION_PATH: 'x',
+    },
   )
   fine(found)
   const names = ['log.hooks', 'middleware', 'redis', 'health.file', 'policy', 'reporting']

@@ -9,7 +9,7 @@ import { readHeaders } from './headers.ts'
 import { keys } from './keys.ts'
 import { readNotifications, readProxy } from './outward.ts'
 import { nameAt, numberAt, switchAt, treeAt, type Reading } from './section.ts'
-import { readHost, readNet, readPrefix, readUploadExpiry } from './single-keys.ts'
+import { readHost, readMetricsPath, readNet, readPrefix, readUploadExpiry } from './single-keys.ts'
 import { readTls } from './tls.ts'
 import type { Registry2Config } from './types.ts'
 import { readManifestUrls } from './validation.ts'
@@ -31,6 +31,8 @@ export interface MappingOptions {
   readonly file: string | undefined
   /** `carrel registry serve`: what is not said is as registry:2 has it. */
   readonly asRegistry2: boolean
+  /** Who gets in is not asked. */
+  readonly dataOnly?: boolean
 }
 
 export function mapRegistry2(
@@ -56,14 +58,17 @@ export function mapRegistry2(
   for (const [key, fate] of Object.entries(keys)) {
     const value = valueAt(configuration.tree, key)
     if (isNothing(value)) continue
-    if ('setting' in fate) set(fate.setting, key, fate.read?.(value as never) ?? asRead(fate, value))
+    if ('setting' in fate)
+      set(fate.setting, key, fate.read?.(value as never) ?? asRead(fate, value))
     if ('ignored' in fate) reading.warn(ignoredLine(reading, key, fate.ignored))
   }
   set('publicUrl', 'http.host', readHost(reading))
   set('uploadExpiryHours', 'storage.maintenance.uploadpurging', readUploadExpiry(reading))
   readNet(reading)
+  readMetricsPath(reading)
   readStorage(reading, options)
-  const auth = readAuth(reading, { ...options, file: options.asRegistry2 ? options.file : undefined })
+  const { given, file, asRegistry2, dataOnly = false } = options
+  const auth = dataOnly ? {} : readAuth(reading, { given, file: asRegistry2 ? file : undefined })
   set('htpasswd', 'auth.htpasswd.path', auth.htpasswdFile)
   warnings.push(...unknownVariables(configuration.ignored))
   const { tokenAuth } = auth
@@ -118,7 +123,8 @@ function readOwn(
 function readStorage(reading: Reading, { given, file, asRegistry2 }: MappingOptions): void {
   const driver = typeOf(reading.configuration.tree, 'storage')
   if (driver === undefined) {
-    if (asRegistry2) reading.problem(`${file ?? 'REGISTRY_STORAGE'}: no storage configuration provided`)
+    if (asRegistry2)
+      reading.problem(`${file ?? 'REGISTRY_STORAGE'}: no storage configuration provided`)
     return
   }
   if (driver === 'filesystem') return
@@ -159,7 +165,9 @@ function presetsOf({ given, cwd }: MappingOptions, values: Registry2Values): Reg
 
 /** Kubernetes sets such ones for a service that is called registry, so one line has to do. */
 function unknownVariables(names: readonly string[]): readonly string[] {
-  return names.length === 0 ? [] : [`${names.join(', ')}: no such setting of registry:2, so ignored`]
+  return names.length === 0
+    ? []
+    : [`${names.join(', ')}: no such setting of registry:2, so ignored`]
 }
 
 /** Where Carrel's own file is looked for, before anything else is known. */
@@ -167,4 +175,3 @@ export function rootDirectoryOf({ tree }: Registry2Configuration): string | unde
   const value = valueAt(tree, 'storage.filesystem.rootdirectory')
   return typeof value === 'string' && value !== '' ? value : undefined
 }
-

@@ -27,7 +27,9 @@ function readEndpoint(
   const url = urlOf(textOf(endpoint['url']))
   if (url === undefined) {
     const where = nameAt(reading, `notifications.endpoints.${index}.url`)
-    reading.problem(`${where}: the endpoint ${called} needs a url that begins with http:// or https://`)
+    reading.problem(
+      `${where}: the endpoint ${called} needs a url that begins with http:// or https://`,
+    )
     return undefined
   }
   const ignore = isTree(endpoint['ignore']) ? endpoint['ignore'] : {}
@@ -38,7 +40,10 @@ function readEndpoint(
     timeoutMs: msOf(endpoint['timeout']) ?? defaults.timeoutMs,
     threshold: countOf(endpoint['threshold']) ?? defaults.threshold,
     backoffMs: msOf(endpoint['backoff']) ?? defaults.backoffMs,
-    ignoredMediaTypes: [...textsOf(endpoint['ignoredmediatypes']), ...textsOf(ignore['mediatypes'])],
+    ignoredMediaTypes: [
+      ...textsOf(endpoint['ignoredmediatypes']),
+      ...textsOf(ignore['mediatypes']),
+    ],
     ignoredActions: textsOf(ignore['actions']),
   }
 }
@@ -68,7 +73,7 @@ export function readProxy(reading: Reading): ProxyConfig | undefined {
   }
 }
 
-const textOf = (value: Value): string => (value === undefined ? '' : String(value))
+const textOf = (value: Value): string => (typeof value === 'string' ? value : '')
 
 const textsOf = (value: Value): readonly string[] =>
   Array.isArray(value) ? (value as readonly Value[]).map(String) : []

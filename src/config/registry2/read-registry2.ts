@@ -13,6 +13,8 @@ import { mapRegistry2, rootDirectoryOf, type Registry2Values } from './mapping.t
 /** `registry serve [FILE]`; without it, only variables count. */
 export interface AsRegistry2 {
   readonly file?: string
+  /** Nobody is served, so nobody asks who gets in. */
+  readonly dataOnly?: boolean
 }
 
 export interface FoundRegistry2 {
@@ -36,12 +38,18 @@ export async function readRegistry2(
 ): Promise<FoundRegistry2 | undefined> {
   if (asRegistry2 === undefined) {
     if (!Object.keys(place.env).some((name) => name.startsWith(prefix))) return undefined
-    return found(parseRegistry2(undefined, place.env), { place, asRegistry2: false })
+    return found(parseRegistry2(undefined, place.env), {
+      place,
+      asRegistry2: false,
+      dataOnly: false,
+    })
   }
   const { content, given, problem } = await findRegistry2File(asRegistry2.file, place)
   if (problem !== undefined) return { rootDirectory: undefined, finish: () => broken(problem) }
   const configuration = parseRegistry2(content, place.env)
-  return found(configuration, { place, asRegistry2: true, ...(given && content && { content }) })
+  const { dataOnly = false } = asRegistry2
+  const source = given && content !== undefined ? { content } : {}
+  return found(configuration, { place, asRegistry2: true, dataOnly, ...source })
 }
 
 const broken = (problem: string): FinishedRegistry2 => ({
@@ -55,10 +63,12 @@ function found(
   {
     place,
     asRegistry2,
+    dataOnly,
     content,
   }: {
     readonly place: { readonly cwd: string }
     readonly asRegistry2: boolean
+    readonly dataOnly: boolean
     readonly content?: ConfigFileText
   },
 ): FoundRegistry2 {
@@ -66,7 +76,7 @@ function found(
     rootDirectory: rootDirectoryOf(configuration),
     finish(given) {
       const { cwd } = place
-      const options = { cwd, given, file: content?.name, asRegistry2 }
+      const options = { cwd, given, file: content?.name, asRegistry2, dataOnly }
       const { values, config, problems, warnings } = mapRegistry2(configuration, options)
       const setBy = (key: string) => configuration.setBy(key)?.name
       return { values, registry2: { config, setBy }, problems, warnings }

@@ -151,6 +151,8 @@ export const schema = struct({
     }),
   }),
   policy: struct({ repository: struct({ classes: list(text) }) }),
-  compatibility: struct({ schema1: struct({ signingkeyfile: [text, 'TRUSTKEY'], enabled: onOff }) }),
+  compatibility: struct({
+    schema1: struct({ signingkeyfile: [text, 'TRUSTKEY'], enabled: onOff }),
+  }),
   reporting: struct({ bugsnag: anything, newrelic: anything }),
 })

@@ -29,6 +29,13 @@ export function readNet(reading: Reading): void {
   )
 }
 
+export function readMetricsPath(reading: Reading): void {
+  const key = 'http.debug.prometheus.path'
+  const path = textAt(reading, key)
+  if (path === undefined || path === '/metrics') return
+  reading.warn(`${nameAt(reading, key)}: ignored: metrics are at /metrics`)
+}
+
 export function readPrefix(reading: Reading): string | undefined {
   const key = 'http.prefix'
   const prefix = textAt(reading, key)

@@ -29,7 +29,7 @@ function readPatterns(reading: Reading, kind: 'allow' | 'deny'): readonly string
 
 function whyBroken(pattern: string): string | undefined {
   try {
-    void new RegExp(pattern, 'u')
+    void new RegExp(pattern)
     return undefined
   } catch (error) {
     return error instanceof SyntaxError ? error.message : String(error)

@@ -53,7 +53,8 @@ function readNode(node: unknown, reading: Reading): YamlNode {
   if (isMap(node)) return { kind: 'map', entries: readEntries(node.items, reading) }
   if (isSeq(node)) return { kind: 'list', items: node.items.map((item) => readNode(item, reading)) }
   if (!isScalar(node)) return scalar('', undefined)
-  const text = node.value === null ? '' : String(node.value)
+  // Of this schema every scalar is a text.
+  const text = typeof node.value === 'string' ? node.value : ''
   const isPlain = node.type === 'PLAIN' || node.type === undefined
   const isText = node.tag?.endsWith(':str') === true
   return scalar(text, isPlain && !isText ? resolvePlain(text) : text)

@@ -6,8 +6,10 @@ import { decide, type Permission } from '../../auth/authorize.ts'
 import type { Identity } from '../../auth/identity.ts'
 import type { LoginGate } from '../../auth/check-password.ts'
 import type { PasswordPool } from '../../auth/password-pool.ts'
+import type { CollectionDelays } from '../../collection/run.ts'
 import type { OperationName, OutputOf, ParsedInputOf } from '../../contract/operations.ts'
 import type { MetadataStore, Reader } from '../../metadata/metadata-store.ts'
+import type { BlobStore } from '../../storage/blob-store.ts'
 import type { ChangeGuard } from '../read-only.ts'
 import type { IdTokenVerifier } from '../../sign-on/id-token.ts'
 
@@ -30,8 +32,15 @@ export interface ApiDeps {
   readonly auditFolder?: string | undefined
   /** Refuses changes of content while there must be none; without it, the switch of the installation is asked. */
   readonly guard?: ChangeGuard
+  /** For collection: where the bytes lie, and how long what stays; without it nothing is collected by request. */
+  readonly collection?: CollectionAccess | undefined
   /** Hears of every decision. */
   readonly watch?: DecisionWatch | undefined
+}
+
+export interface CollectionAccess {
+  readonly blobs: Pick<BlobStore, 'delete'>
+  readonly keep: CollectionDelays
 }
 
 export interface ApiCall<N extends OperationName> {

@@ -6,6 +6,7 @@ import { accessHandlers } from './handlers/access.ts'
 import { totpHandlers } from './handlers/account-totp.ts'
 import { accountHandlers } from './handlers/account.ts'
 import { auditHandlers } from './handlers/audit.ts'
+import { collectionHandlers } from './handlers/collection.ts'
 import { federationRuleHandlers } from './handlers/federation-rules.ts'
 import { grantHandlers } from './handlers/grants.ts'
 import { namespaceHandlers } from './handlers/namespaces.ts'
@@ -13,7 +14,7 @@ import { readOnlyHandlers } from './handlers/read-only.ts'
 import { repositoryHandlers } from './handlers/repositories.ts'
 import { robotHandlers } from './handlers/robots.ts'
 import { sessionHandlers } from './handlers/sessions.ts'
-import { tagHandlers } from './handlers/tags.ts'
+import { imageHandlers, tagHandlers } from './handlers/tags.ts'
 import { teamHandlers } from './handlers/teams.ts'
 import { tokenHandlers } from './handlers/tokens.ts'
 import { userHandlers } from './handlers/users.ts'
@@ -25,9 +26,11 @@ export const handlers: Handlers<OperationName> = {
   ...namespaceHandlers,
   ...repositoryHandlers,
   ...tagHandlers,
+  ...imageHandlers,
   ...grantHandlers,
   ...accessHandlers,
   ...auditHandlers,
+  ...collectionHandlers,
   ...totpHandlers,
   ...tokenHandlers,
   ...robotHandlers,

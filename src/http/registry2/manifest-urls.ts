@@ -14,8 +14,8 @@ const fields = ['config', 'layers', 'blobs'] as const
 
 export function createUrlRule(urls: ManifestUrls | undefined): UrlRule | undefined {
   if (urls === undefined) return undefined
-  const allow = urls.allow.map((pattern) => new RegExp(pattern, 'u'))
-  const deny = urls.deny.map((pattern) => new RegExp(pattern, 'u'))
+  const allow = urls.allow.map((pattern) => new RegExp(pattern))
+  const deny = urls.deny.map((pattern) => new RegExp(pattern))
   const isGood = (text: string) =>
     isPlainUrl(text) &&
     (allow.length === 0 || allow.some((pattern) => pattern.test(text))) &&

@@ -26,7 +26,10 @@ function prefixed(reply: Reply, prefix: string, origin: string): Reply {
       ...(location !== undefined && { location: moved(String(location), prefix) }),
       ...(link !== undefined && { link: String(link).replace(/^<\//, `<${prefix}/`) }),
       ...(challenge !== undefined && {
-        'www-authenticate': String(challenge).replace(`"${origin}/token"`, `"${origin}${prefix}/token"`),
+        'www-authenticate': String(challenge).replace(
+          `"${origin}/token"`,
+          `"${origin}${prefix}/token"`,
+        ),
       }),
     },
   }

@@ -7,8 +7,10 @@ import {
   sessionRows,
   tokenRows,
 } from './matrix-operations-ids.ts'
+import { digestOf } from '../../oci/digest.ts'
 import {
   administrator,
+  all,
   any,
   explaining,
   missing,
@@ -22,6 +24,8 @@ import {
 } from './matrix-needs.ts'
 import { nobody, notFound, unserved, type Rows, type Things } from './matrix-operation.ts'
 import { matrixRepositories } from './matrix-people.ts'
+
+const unknown = digestOf(Buffer.from('unknown'))
 
 const names = matrixRepositories.map(({ name }) => name)
 const statusOf = new Map(matrixRepositories.map((one) => [one.name, one.visibility]))
@@ -58,6 +62,9 @@ export function matrixOperations(things: Things): Rows {
         yes: notFound,
       },
     ],
+    'collection.status': [{ input: {}, need: administrator, yes: unserved }],
+    'collection.run': [{ input: {}, need: administrator, yes: unserved }],
+    'collection.undo': [{ input: {}, need: administrator, yes: [503] }],
     'audit.list': [{ input: {}, need: administrator }],
     'audit.export': [{ input: {}, need: administrator, yes: [503] }],
     'audit.verify': [{ input: {}, need: administrator, yes: [200, 503] }],
@@ -183,6 +190,27 @@ const placeRows = {
   'repositories.remove': names.map((name) => ({
     input: { name },
     need: repository(name, 'admin'),
+    yes: yesOf(name, 503),
+  })),
+  'repositories.deleted': [{ input: {}, need: signedIn }],
+  'repositories.restore': names.map((name) => ({
+    input: { name },
+    need: repository(name, 'admin'),
+    yes: [503],
+  })),
+  'tags.history': names.map((name) => ({
+    input: { repository: name, tag: 'v1' },
+    need: repository(name, 'pull'),
+    yes: yesOf(name, 200),
+  })),
+  'tags.restore': names.map((name) => ({
+    input: { repository: name, tag: 'v1' },
+    need: repository(name, 'push'),
+    yes: yesOf(name, 503),
+  })),
+  'images.restore': names.map((name) => ({
+    input: { repository: name, digest: unknown },
+    need: all(repository(name, 'delete'), repository(name, 'push')),
     yes: yesOf(name, 503),
   })),
   'tags.list': names.map((name) => ({

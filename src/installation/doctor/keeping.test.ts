@@ -55,7 +55,10 @@ suite('what keeps an installation', () => {
     const { metadata } = installation
     assert.equal((await checkScrub(metadata)).message, 'nothing is stored yet')
     const collection = await checkCollection(metadata)
-    assert.deepEqual([collection.status, collection.message], ['ok', 'has not run yet; 0 things wait'])
+    assert.deepEqual(
+      [collection.status, collection.message],
+      ['ok', 'has not run yet; 0 things wait'],
+    )
     assert.deepEqual(await checkReadOnly(metadata, false), [])
   })
 

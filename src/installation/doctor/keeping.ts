@@ -74,7 +74,9 @@ export async function checkScrub(metadata: MetadataStore): Promise<Check> {
   const { oldestVerifiedAt, unverified } = state
   if (oldestVerifiedAt === undefined && unverified === 0) return ok(name, 'nothing is stored yet')
   const oldest =
-    oldestVerifiedAt === undefined ? '' : `, the oldest was seen whole ${days(Date.now() - oldestVerifiedAt)} ago`
+    oldestVerifiedAt === undefined
+      ? ''
+      : `, the oldest was seen whole ${days(Date.now() - oldestVerifiedAt)} ago`
   const waiting = unverified === 0 ? '' : `; ${unverified} not looked at yet`
   return ok(name, `nothing is damaged${oldest}${waiting}`)
 }

@@ -51,10 +51,7 @@ async function checkName({ hostname }: URL): Promise<Check | undefined> {
   }
 }
 
-function checkReached(
-  { url, installationId }: PublicAddress,
-  answer: ProxyAnswer,
-): Check {
+function checkReached({ url, installationId }: PublicAddress, answer: ProxyAnswer): Check {
   const name = 'public address'
   if (answer.kind === 'failed') {
     const message = `${url.origin} does not answer from this machine (${answer.reason}): no server runs, or there is no way back to this address from here.`
@@ -154,5 +151,9 @@ function checkDate({ headers }: Answered): readonly Check[] {
 }
 
 function excerpt(body: string): string {
-  return body.replaceAll(/<[^>]*>/g, ' ').replaceAll(/\s+/g, ' ').trim().slice(0, 120)
+  return body
+    .replaceAll(/<[^>]*>/g, ' ')
+    .replaceAll(/\s+/g, ' ')
+    .trim()
+    .slice(0, 120)
 }

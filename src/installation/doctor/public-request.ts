@@ -80,10 +80,7 @@ export async function askThrough(
 }
 
 /** Resolves when the bytes are on their way, or never will be. */
-async function write(
-  request: ReturnType<typeof requestHttp>,
-  bytes: number,
-): Promise<number> {
+async function write(request: ReturnType<typeof requestHttp>, bytes: number): Promise<number> {
   if (request.destroyed) return bytes
   await new Promise<void>((resolve) => request.write(piece.subarray(0, bytes), () => resolve()))
   return bytes

@@ -97,3 +97,8 @@ export async function aUser(tx: Transaction, userName: string, admin = false): P
   if (principal === undefined) throw new Error(`the user ${userName} was not made`)
   return principal.id
 }
+
+/** Rows of node:sqlite have no prototype. */
+export function plain<T>(rows: readonly T[]): T[] {
+  return rows.map((row) => ({ ...row }))
+}

@@ -1,24 +1,34 @@
 // /api/v1/repositories
 import { listVisibleRepositories, seesEverything } from '../../../auth/visible-repositories.ts'
-import type { Action, Permission } from '../../../auth/authorize.ts'
-import type { OperationOf, OutputOf } from '../../../contract/operations.ts'
+import { decide, type Action, type Permission } from '../../../auth/authorize.ts'
+import type { ItemOf, OperationOf, OutputOf } from '../../../contract/operations.ts'
 import {
   createRepository,
   editRepository,
   removeRepository,
+  restoreRepository,
   showRepository,
 } from '../../../installation/repositories.ts'
+import {
+  listDeletedRepositories,
+  type DeletedRepository,
+} from '../../../metadata/deleted-repositories.ts'
 import type { RepositoryRow } from '../../../metadata/repositories.ts'
 import {
   findRepositoryStatistics,
   listRepositoryStatistics,
   type RepositoryStatistics,
 } from '../../../metadata/statistics.ts'
-import { isRepositoryName, parseRepositoryName } from '../../../oci/reference.ts'
+import {
+  isRepositoryName,
+  parseRepositoryName,
+  type RepositoryName,
+} from '../../../oci/reference.ts'
 import { expecting } from '../etag.ts'
 import { signedIn, type ApiCall, type Handlers } from '../handler.ts'
+import { given } from '../given.ts'
 import { iso, times } from '../moment.ts'
-import { pageByName, type Page } from '../page.ts'
+import { pageById, pageByName, type Page } from '../page.ts'
 
 export const repositoryHandlers: Handlers<OperationOf<'repositories'>> = {
   'repositories.list': { needs: signedIn, run: listOfRepositories },
@@ -50,6 +60,43 @@ export const repositoryHandlers: Handlers<OperationOf<'repositories'>> = {
     run: async ({ deps, actor, input: { name }, expect }) =>
       removeRepository(deps, actor, { name, ...expecting(expect, settingsOutput) }),
   },
+  'repositories.deleted': { needs: signedIn, run: listOfDeleted },
+  'repositories.restore': {
+    locate: async (_, { name }) => onKnown('admin', name),
+    async run({ deps, actor, input: { name } }) {
+      const { repository, ...counts } = await restoreRepository(deps, actor, name)
+      return { repository: repositoryOutput(repository), ...counts }
+    },
+  },
+}
+
+/** Those whose names the caller administers: what was granted on the repository itself is gone with it. */
+async function listOfDeleted({
+  deps: { metadata, collection },
+  identity,
+  input,
+}: ApiCall<'repositories.deleted'>): Promise<OutputOf<'repositories.deleted'>> {
+  const mayRestore = (name: RepositoryName) =>
+    decide(identity, onRepository('admin', name), { repository: undefined }).allowed
+  const keptMs = collection?.keep.deletedMs ?? Infinity
+  return pageById<DeletedRepository, ItemOf<'repositories.deleted'>>(input, {
+    fetch: async (after, limit) => listDeletedRepositories(metadata, { after, limit }),
+    keyOf: ({ id }) => id,
+    item: ({ name, visibility, description, tags, manifests, bytes, deletedAt, deletedBy }) =>
+      mayRestore(name)
+        ? {
+            name,
+            visibility,
+            description,
+            tags,
+            manifests,
+            bytes,
+            deletedAt: iso(deletedAt),
+            ...given({ deletedBy }),
+            ...times({ purgedAfter: Number.isFinite(keptMs) ? deletedAt + keptMs : undefined }),
+          }
+        : undefined,
+  })
 }
 
 /** @throws {OciError} NAME_INVALID */
