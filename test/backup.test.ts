@@ -18,7 +18,9 @@ import { temporaryFolder } from './support/temporary-folder.ts'
 
 const isThorough = process.env['CI'] === 'true'
 const kills = Number(process.env['CARREL_TEST_BACKUP_KILLS'] ?? (isThorough ? 40 : 10))
-const manifests = Number(process.env['CARREL_TEST_BACKUP_MANIFESTS'] ?? (isThorough ? 50_000 : 20_000))
+const manifests = Number(
+  process.env['CARREL_TEST_BACKUP_MANIFESTS'] ?? (isThorough ? 50_000 : 20_000),
+)
 let warm: WarmStarts
 
 before(async () => {
@@ -31,7 +33,7 @@ test(
   { timeout: 60_000 + 6000 * kills },
   async (t) => {
     const seed = seedOfRun()
-    const report = await backupRounds({ seed, rounds: kills, env: warm.env })
+    const report = await backupRounds({ seed, kills, env: warm.env })
     t.diagnostic(
       `seed ${seed}: ${report.acknowledged} acknowledged changes; ${report.killed} runs killed, ` +
         `${report.amidst} of them amidst their work; ${report.compared} objects compared`,
@@ -97,7 +99,7 @@ test(`the rows of ${manifests} manifests come back`, { timeout: 300_000 }, async
 function fillWithManifests(file: string, count: number): void {
   const db = new DatabaseSync(file)
   db.exec(
-    "PRAGMA foreign_keys = ON; BEGIN; insert into repositories (name, visibility, created_at) values ('a/b', 'private', 1)",
+    "PRAGMA synchronous = OFF; PRAGMA cache_size = -200000; BEGIN; insert into repositories (name, visibility, created_at) values ('a/b', 'private', 1)",
   )
   const blob = db.prepare(
     'insert into blobs (digest, size, content, created_at, verified_at) values (?, ?, ?, 1, 1)',

@@ -34,7 +34,10 @@ export async function purgeTrash(run: Run): Promise<void> {
     if (marked === 'backup') break
     const gone = await deleteObjects(run, marked.going)
     for (const { id } of marked.failed) stuck.add(id)
-    for (const { id } of marked.going) if (!gone.has(id)) stuck.add(id)
+    for (const { id, size } of marked.going) {
+      if (gone.has(id)) addCounts(run.counts, { purgedBlobs: 1, bytes: size })
+      else stuck.add(id)
+    }
     await forget(run, gone)
   }
 }

@@ -41,7 +41,7 @@ export async function undoCollection(
   }
   for await (const row of allCollected(metadata)) {
     try {
-      if (await metadata.write(async (tx) => uncollect(tx, row))) manifests += 1
+      manifests += await metadata.write(async (tx) => uncollect(tx, row))
     } catch (error) {
       failures.add(`${row.repository}@${row.digest}`, error)
     }
@@ -81,10 +81,8 @@ async function untrash(tx: Transaction, { id, digest, links }: TrashedBlob): Pro
   return true
 }
 
-async function uncollect(tx: Transaction, row: BinRow): Promise<boolean> {
+async function uncollect(tx: Transaction, row: BinRow): Promise<number> {
   // It may have come back with an index that holds it.
   const deleted = await findDeletedManifest(tx, row.repositoryId, row.digest)
-  if (deleted?.reason !== 'collected') return false
-  await putBackFromBin(tx, deleted, { isTagged: false })
-  return true
+  return deleted?.reason === 'collected' ? putBackFromBin(tx, deleted, { isTagged: false }) : 0
 }

@@ -64,7 +64,7 @@ export async function restoreManifest(
 
 /**
  * The manifest is there as it was before it was deleted, and told to the journal. What only the bin holds of its
- * children comes back with it.
+ * children comes back with it. Returns how many came back.
  *
  * @throws {OciError} MANIFEST_BLOB_UNKNOWN
  */
@@ -72,19 +72,24 @@ export async function putBackFromBin(
   tx: Transaction,
   deleted: DeletedManifest,
   { isTagged }: { readonly isTagged: boolean },
-): Promise<void> {
+): Promise<number> {
   const { repositoryId, digest } = deleted
   const named = childrenNamedBy(deleted)
   const blobs: Digest[] = []
   const children: Digest[] = []
+  let count = 1
   for (const held of await contentsOfDeleted(tx, deleted.id)) {
-    if (named?.has(held) !== false && (await hasChild(tx, repositoryId, held))) children.push(held)
+    const mayBeChild = named?.has(held) !== false
+    const brought = mayBeChild ? await bringChild(tx, repositoryId, held) : undefined
+    count += brought ?? 0
+    if (brought !== undefined) children.push(held)
     else if (await hasBlob(tx, repositoryId, held)) blobs.push(held)
     else throw incomplete(digest, held)
   }
   const reviewAfter = (isTagged ? undefined : reviewTime()) as number
   await putBackManifest(tx, deleted, { blobs, children, reviewAfter })
   await queueForJournal(tx, [{ kind: 'manifest', repositoryId, digest }])
+  return count
 }
 
 /** Undefined: it is of an old kind that nobody can read here, so that any digest may be a child. */
@@ -96,13 +101,15 @@ function childrenNamedBy({ mediaType, content }: DeletedManifest): Set<Digest> |
   }
 }
 
-/** Whether it is there, by now. An index needs its children: nothing looks at them while it is there. */
-async function hasChild(tx: Transaction, repositoryId: number, digest: Digest): Promise<boolean> {
-  if ((await manifestSize(tx, repositoryId, digest)) !== undefined) return true
+/** How many came back for it to be there; undefined: it is nowhere. Its index is the reason why nothing looks at it. */
+async function bringChild(
+  tx: Transaction,
+  repositoryId: number,
+  digest: Digest,
+): Promise<number | undefined> {
+  if ((await manifestSize(tx, repositoryId, digest)) !== undefined) return 0
   const deleted = await findDeletedManifest(tx, repositoryId, digest)
-  if (deleted === undefined) return false
-  await putBackFromBin(tx, deleted, { isTagged: true })
-  return true
+  return deleted && putBackFromBin(tx, deleted, { isTagged: true })
 }
 
 /** The bin keeps the blob; the repository may have lost sight of it. */

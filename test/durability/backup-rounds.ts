@@ -1,4 +1,4 @@
-// Rounds of: push as fast as the server answers, begin a backup, SIGKILL it at a random moment, make it again, restore it
+// Rounds of: push as fast as the server answers, begin a backup, SIGKILL it at a random moment, once or more, make it again, restore it
 // to an empty folder, compare. Every now and then all begins anew, so that a round stays as short as the first one.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { spawn } from 'node:child_process'
@@ -19,7 +19,7 @@ import type { Shelf } from './worker.ts'
 
 export interface BackupRoundsOptions {
   readonly seed: string
-  readonly rounds: number
+  readonly kills: number
   readonly env: Readonly<Record<string, string>>
 }
 
@@ -35,7 +35,7 @@ export interface BackupReport {
 
 const carrel = fileURLToPath(new URL('../../carrel', import.meta.url))
 const repositories = ['admin/one', 'admin/two', 'admin/deep/er/three']
-const roundsOfOne = 25
+const runsOfOne = 40
 const largestBlob = 100_000
 
 interface State {
@@ -43,6 +43,8 @@ interface State {
   readonly random: Random
   readonly commands: BackupCommands
   readonly problems: string[]
+  /** Begun to be killed. */
+  runs: number
   acknowledged: number
   killed: number
   amidst: number
@@ -66,18 +68,17 @@ export async function backupRounds(options: BackupRoundsOptions): Promise<Backup
     random: createRandom(options.seed),
     commands: composeBackup(),
     problems: [],
+    runs: 0,
     acknowledged: 0,
     killed: 0,
     amidst: 0,
     compared: 0,
   }
-  for (let done = 0; done < options.rounds && state.problems.length === 0; done += roundsOfOne) {
-    await manyRounds(state, done, Math.min(roundsOfOne, options.rounds - done))
-  }
+  while (state.runs < options.kills && state.problems.length === 0) await manyRounds(state)
   return state
 }
 
-async function manyRounds(state: State, from: number, count: number): Promise<void> {
+async function manyRounds(state: State): Promise<void> {
   await using folder = await temporaryFolder('backup')
   const data = join(folder.path, 'data')
   const { env, seed } = state.options
@@ -91,10 +92,11 @@ async function manyRounds(state: State, from: number, count: number): Promise<vo
     folder: folder.path,
     to: join(folder.path, 'backup'),
   }
-  for (let round = from + 1; round <= from + count && state.problems.length === 0; round += 1) {
+  const last = Math.min(state.runs + runsOfOne, state.options.kills)
+  while (state.runs < last && state.problems.length === 0) {
     await oneRound(state, scene)
     for (const [index, problem] of state.problems.entries()) {
-      state.problems[index] = `Round ${round} of seed ${seed}: ${problem}`
+      state.problems[index] = `Run ${state.runs} of seed ${seed}: ${problem}`
     }
   }
   await registry.kill()
@@ -112,7 +114,11 @@ async function oneRound(state: State, scene: Scene): Promise<void> {
     clients: 3,
     largestBlob,
   })
-  await runAndKill(state, scene)
+  // Sometimes several in a row: what each has left is there when the next one begins.
+  for (let runs = random.whole(1, 3); runs > 0 && state.runs < state.options.kills; runs -= 1) {
+    state.runs += 1
+    await runAndKill(state, scene)
+  }
   const from = log.now()
   const made = await commands.create(config, requestOf(to))
   const until = log.now()
