@@ -208,7 +208,7 @@ export default defineConfig({
     },
     {
       // Plain JavaScript, outside tsconfig.json: it runs before TypeScript can.
-      files: ['scripts/**/*.mjs'],
+      files: ['scripts/**/*.mjs', 'container/**/*.mjs'],
       rules: {
         'no-console': 'off',
         'node/no-process-env': 'off',

@@ -74,7 +74,7 @@ function damaged(error: unknown): BackupError | undefined {
   })
 }
 
-export function targetError(to: string, error: unknown): BackupError | undefined {
+function targetError(to: string, error: unknown): BackupError | undefined {
   if (error instanceof StorageFullError) {
     const free = { why: 'the disk is full', fix: `free some room, or keep fewer: --keep N` }
     return new BackupError('unavailable', `cannot write to ${to}`, { ...free, cause: error })

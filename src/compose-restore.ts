@@ -220,7 +220,7 @@ interface ScratchRequest extends DrillRequest {
 }
 
 /** Restores into a scratch folder, into SQLite whatever the installation uses, checks everything, and removes it. */
-export async function drill(
+async function drill(
   request: ScratchRequest & { readonly owner?: string },
   scratch: string,
 ): Promise<Omit<DrilledBackup, 'recorded'>> {

@@ -13,11 +13,12 @@ import { createPasswordPool, type PasswordPool } from './auth/password-pool.ts'
 import { isHostPort, trustScript } from './certificates/trust-script.ts'
 import { textLine } from './cli/log-text.ts'
 import { createUseLeases } from './collection/lease-of-use.ts'
-import { createApp } from './http/app.ts'
+import { createApp, type App } from './http/app.ts'
 import { createAuthenticateRequest } from './http/authenticate-request.ts'
 import type { DoorEvent } from './http/events.ts'
 import { createChangeGuard } from './http/read-only.ts'
 import { createRequestLog } from './http/request-log.ts'
+import type { RouteTable } from './http/route.ts'
 import { createRoutes } from './http/routes.ts'
 import { withRegistry2 } from './http/registry2/with-registry2.ts'
 import { createServer, type RegistryServer } from './http/server.ts'
@@ -43,8 +44,38 @@ export async function createRegistryServer(
   settings: WorkerSettings,
   outside: Outside,
 ): Promise<ComposedServer> {
+  const parts = await openParts(settings, outside)
+  const state = { draining: false }
+  const routes = routesOf(settings, parts, { outside, draining: () => state.draining })
+  const { registry2 } = settings
+  const server = createServer({
+    app: withRegistry2(appOf(settings, parts, routes), registry2?.answers),
+    certificate: settings.certificate,
+    plainHttp: settings.plainHttp,
+    localOnly: settings.open === 'local',
+    trustedProxies: settings.trustedProxies,
+    publicOrigin: settings.publicOrigin,
+    tlsRefused: (address) => parts.emit({ kind: 'tls-refused', address }),
+    idPrefix: settings.name,
+    metrics: traced(parts.measured.http, parts.tracer),
+    secure: registry2?.secure,
+    headers: registry2?.answers.headers,
+  })
+  async function drain(graceMs: number): Promise<void> {
+    state.draining = true
+    await server.drain(graceMs)
+  }
+  return {
+    server: { ...server, drain },
+    close: async () => closeParts(parts),
+    measure: parts.measured.metrics,
+  }
+}
+
+type Parts = Awaited<ReturnType<typeof openParts>>
+
+async function openParts(settings: WorkerSettings, outside: Outside) {
   const measured = createWorkerMetrics(settings.name)
-  const emit = measured.emitting(outside.emit)
   const metadata = await openDatabase(settings)
   const storage = await openBlobs(settings.dataDir, measured.storage.observe)
   const passwords = createPasswordPool({ threads: 1, queueLimit: 64 })
@@ -55,59 +86,98 @@ export async function createRegistryServer(
     asText: asText ? textLine : undefined,
     fields: settings.registry2?.logFields,
   })
-  const uses = createUseRecorder(metadata, { warn: log.warn })
-  const tracer = await openTracer(settings, log.warn)
-  const collector = createAuditCollector(metadata, { warn: log.warn })
+  const { warn } = log
+  const uses = createUseRecorder(metadata, { warn })
+  const collector = createAuditCollector(metadata, { warn })
   const audit = { ...collector, add: measured.auditing(collector.add) }
-  const { readOnly, registry2 } = settings
   const space = openSpace(settings)
-  const guard = createChangeGuard({ metadata, readOnly, space })
-  const door = await openDoor(settings, { metadata, passwords, warn: log.warn, audit: audit.add })
-  const { authenticator, issuer, gate, secondFactors, signIn } = door
-  const watch = createDecisionWatch(uses, audit.add)
-  let draining = false
-  const outward = await composeRegistry2(settings, { metadata, warn: log.warn })
+  return {
+    measured,
+    emit: measured.emitting(outside.emit),
+    metadata,
+    storage,
+    passwords,
+    log,
+    uses,
+    tracer: await openTracer(settings, warn),
+    audit,
+    space,
+    guard: createChangeGuard({ metadata, readOnly: settings.readOnly, space }),
+    door: await openDoor(settings, { metadata, passwords, warn, audit: audit.add }),
+    watch: createDecisionWatch(uses, audit.add),
+    outward: await composeRegistry2(settings, { metadata, warn }),
+  }
+}
+
+async function closeParts(parts: Parts): Promise<void> {
+  parts.measured[Symbol.dispose]()
+  await parts.tracer?.[Symbol.asyncDispose]()
+  parts.door.keys[Symbol.dispose]()
+  await parts.outward[Symbol.asyncDispose]()
+  await parts.uses.close()
+  await parts.audit.close()
+  await parts.passwords.close()
+  await parts.storage[Symbol.asyncDispose]()
+  await parts.metadata[Symbol.asyncDispose]()
+}
+
+function routesOf(
+  settings: WorkerSettings,
+  parts: Parts,
+  { outside, draining }: { readonly outside: Outside; readonly draining: () => boolean },
+): RouteTable {
+  const { metadata, door } = parts
   const routes = createRoutes({
     metadata,
-    blobs: storage.blobs,
+    blobs: parts.storage.blobs,
     tickets: createUploadTickets(settings.identity.uploadSecret, settings.uploadExpiryMs),
-    authenticator,
-    issuer,
-    passwords,
-    gate,
-    secondFactors,
-    oidc: signIn.oidc,
-    emit,
-    audit: audit.add,
-    watch,
+    authenticator: door.authenticator,
+    issuer: door.issuer,
+    passwords: parts.passwords,
+    gate: door.gate,
+    secondFactors: door.secondFactors,
+    oidc: door.signIn.oidc,
+    emit: parts.emit,
+    audit: parts.audit.add,
+    watch: parts.watch,
     auditPulls: settings.auditPulls,
-    draining: () => draining,
-    registry2: registry2?.answers,
+    draining,
+    registry2: settings.registry2?.answers,
     metricsText: outside.metricsText,
-    space,
-    readOnly,
+    space: parts.space,
+    readOnly: settings.readOnly,
     leases: createUseLeases(metadata, settings.keep),
     authorityPem: () => settings.authorityPem,
     trustScript: (hostPort) => trustScriptOf(settings, hostPort),
   })
-  const app = createApp({
+  return parts.outward.routes(routes)
+}
+
+function appOf(settings: WorkerSettings, parts: Parts, routes: RouteTable): App {
+  const { metadata, passwords, guard, watch, outward, door } = parts
+  const { authenticator, gate, signIn } = door
+  return createApp({
     metadata,
-    routes: outward.routes(routes),
+    routes,
     authenticate: outward.authenticate(
       settings.open ? async () => anybody : createAuthenticateRequest({ authenticator, metadata }),
     ),
     service: outward.tokenService?.service ?? settings.identity.id,
     realm: outward.tokenService?.realm,
-    log,
+    log: parts.log,
     guard,
     api: lazily(async () => {
       const { createApi } = await import('./http/api/api.ts')
-      const parts = { metadata, passwords, gate, watch, guard, idTokens: signIn.idTokens }
       return createApi({
-        ...parts,
+        metadata,
+        passwords,
+        gate,
+        watch,
+        guard,
+        idTokens: signIn.idTokens,
         audience: audienceOf(settings),
         auditFolder: settings.dataDir,
-        collection: { blobs: storage.blobs, keep: settings.keep },
+        collection: { blobs: parts.storage.blobs, keep: settings.keep },
         totpKey: await door.totpKey(),
         forgetPrincipal: (id) => authenticator.forgetPrincipal(id),
         forgetToken: (id) => authenticator.forgetToken(id),
@@ -115,35 +185,6 @@ export async function createRegistryServer(
     }),
     watch,
   })
-  const server = createServer({
-    app: withRegistry2(app, registry2?.answers),
-    certificate: settings.certificate,
-    plainHttp: settings.plainHttp,
-    localOnly: settings.open === 'local',
-    trustedProxies: settings.trustedProxies,
-    publicOrigin: settings.publicOrigin,
-    tlsRefused: (address) => emit({ kind: 'tls-refused', address }),
-    idPrefix: settings.name,
-    metrics: traced(measured.http, tracer),
-    secure: registry2?.secure,
-    headers: registry2?.answers.headers,
-  })
-  async function close(): Promise<void> {
-    measured[Symbol.dispose]()
-    await tracer?.[Symbol.asyncDispose]()
-    door.keys[Symbol.dispose]()
-    await outward[Symbol.asyncDispose]()
-    await uses.close()
-    await audit.close()
-    await passwords.close()
-    await storage[Symbol.asyncDispose]()
-    await metadata[Symbol.asyncDispose]()
-  }
-  async function drain(graceMs: number): Promise<void> {
-    draining = true
-    await server.drain(graceMs)
-  }
-  return { server: { ...server, drain }, close, measure: measured.metrics }
 }
 
 /** What is outside of a worker thread. */

@@ -1,12 +1,11 @@
 // A volume that the real registry:2 has written is taken over as it is, and the way back leads to the real registry:2.
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { cp, lstat, mkdir, readFile, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { suite, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { treeFolder } from '../src/adoption/places.ts'
+import { adoptInChild } from './support/adopt-in-child.ts'
 import { damageVolume, type Damage } from './support/adoption-damage.ts'
 import { fillRegistry2, pushBuildCache, type World } from './support/adoption-world.ts'
 import { adoptedRows } from './support/adopted-rows.ts'
@@ -21,12 +20,11 @@ import {
   startRegistry2,
   type Place,
   type Served,
-} from './support/registry2.ts'
+} from './support/registry2-peer.ts'
 import { startRegistry, type StartedRegistry } from './support/start-registry.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
 const carrel = fileURLToPath(new URL('../carrel', import.meta.url))
-const child = fileURLToPath(new URL('support/adoption-child.ts', import.meta.url))
 const sqlite = { postgres: false } as const
 const tagCount = Number(process.env['CARREL_TEST_ADOPTION_TAGS'] ?? 1500)
 const kills = 10
@@ -241,7 +239,7 @@ void suite('a volume of registry:2', () => {
       for (const name of await readdir(root)) {
         if (name !== 'docker') await rm(join(root, name), { recursive: true })
       }
-      const delayMs = Math.random() * took.seconds * 1000
+      const delayMs = Math.random() * took.seconds * 700
       const killed = await adoptInChild(root, delayMs)
       if (!killed.complete) cut += 1
       if (!killed.complete) await adoptInChild(root)
@@ -384,35 +382,4 @@ function checkHistory({ dataDir }: StartedRegistry, { versions }: World): void {
   )
   const times = changes.map(({ at }) => at)
   assert.ok(times.every((time, index) => index === 0 || time > (times[index - 1] ?? 0)))
-}
-
-interface Taken {
-  readonly complete: boolean
-  readonly tags: number
-  readonly seconds: number
-}
-
-/** Takes the volume over in a process of its own, which is killed so long after it has begun. */
-async function adoptInChild(root: string, killAfterMs?: number): Promise<Taken> {
-  const rowsAtOnce = killAfterMs === undefined ? '4000' : '500'
-  const args = ['--disable-warning=ExperimentalWarning', child, root, rowsAtOnce]
-  const running = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  const ended = new Promise((resolve) => running.once('close', resolve))
-  let taken: Taken = { complete: false, tags: 0, seconds: 0 }
-  let timer: NodeJS.Timeout | undefined
-  for await (const line of createInterface(running.stdout)) {
-    if (line === 'begun' && killAfterMs !== undefined) {
-      timer = setTimeout(() => running.kill('SIGKILL'), killAfterMs)
-    }
-    // Killed when all was done and nobody had been told.
-    if (line === 'adopted') taken = { ...taken, complete: true }
-    if (line.startsWith('done ')) {
-      const counts = JSON.parse(line.slice('done '.length)) as { tags: number; seconds: number }
-      taken = { complete: true, ...counts }
-    }
-  }
-  await ended
-  clearTimeout(timer)
-  if (killAfterMs === undefined) assert.ok(taken.complete, 'the volume was taken over')
-  return taken
 }

@@ -67,7 +67,12 @@ for (const { name, full, offsets } of layouts) {
       const load = async (clients: number, forMs: number) => {
         const { port } = registry
         const running = startLoad({
-          ...{ port, authorization, log, random, shelf, clients },
+          port,
+          authorization,
+          log,
+          random,
+          shelf,
+          clients,
           mayRefuse: isFull,
           largestBlob: 100_000,
         })

@@ -70,7 +70,14 @@ describe('the container image', { timeout: 300_000 }, () => {
     command: readonly string[] = [],
   ): Promise<AsyncDisposable> => {
     await docker(
-      ...['run', '-d', '-p', `${port}:5000`, ...options, '--name', 'registry', 'registry:2'],
+      'run',
+      '-d',
+      '-p',
+      `${port}:5000`,
+      ...options,
+      '--name',
+      'registry',
+      'registry:2',
       ...command,
     )
     return {
@@ -150,25 +157,40 @@ describe('the container image', { timeout: 300_000 }, () => {
     const line = (await runOk('htpasswd', ['-Bbn', 'testuser', 'testpassword'])).stdout
     await writeFile(join(folder, 'auth/htpasswd'), line)
     await runOk('openssl', [
-      ...['req', '-newkey', 'rsa:2048', '-nodes', '-sha256', '-keyout'],
-      ...[join(folder, 'certs/domain.key'), '-addext', 'subjectAltName = DNS:localhost'],
-      ...[
-        '-subj',
-        '/CN=localhost',
-        '-x509',
-        '-days',
-        '2',
-        '-out',
-        join(folder, 'certs/domain.crt'),
-      ],
+      'req',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-sha256',
+      '-keyout',
+      join(folder, 'certs/domain.key'),
+      '-addext',
+      'subjectAltName = DNS:localhost',
+      '-subj',
+      '/CN=localhost',
+      '-x509',
+      '-days',
+      '2',
+      '-out',
+      join(folder, 'certs/domain.crt'),
     ])
     await using _ = await run([
-      ...['-v', `${folder}/auth:/auth`, '-v', `${folder}/certs:/certs`],
-      ...['-e', 'REGISTRY_AUTH=htpasswd', '-e', 'REGISTRY_AUTH_HTPASSWD_REALM=Registry Realm'],
-      ...['-e', 'REGISTRY_AUTH_HTPASSWD_PATH=/auth/htpasswd'],
-      ...['-e', 'REGISTRY_HTTP_TLS_CERTIFICATE=/certs/domain.crt'],
-      ...['-e', 'REGISTRY_HTTP_TLS_KEY=/certs/domain.key'],
-      ...['-e', "REGISTRY_HTTP_HEADERS_Access-Control-Allow-Origin=['*']"],
+      '-v',
+      `${folder}/auth:/auth`,
+      '-v',
+      `${folder}/certs:/certs`,
+      '-e',
+      'REGISTRY_AUTH=htpasswd',
+      '-e',
+      'REGISTRY_AUTH_HTPASSWD_REALM=Registry Realm',
+      '-e',
+      'REGISTRY_AUTH_HTPASSWD_PATH=/auth/htpasswd',
+      '-e',
+      'REGISTRY_HTTP_TLS_CERTIFICATE=/certs/domain.crt',
+      '-e',
+      'REGISTRY_HTTP_TLS_KEY=/certs/domain.key',
+      '-e',
+      "REGISTRY_HTTP_HEADERS_Access-Control-Allow-Origin=['*']",
     ])
     await waitUntil('The registry was not ready', async () => {
       const args = ['-s', '--cacert', join(folder, 'certs/domain.crt'), `https://${server}/v2/`]
@@ -221,7 +243,10 @@ describe('the container image', { timeout: 300_000 }, () => {
     assert.equal((await once('id', '-u')).output.trim(), '0')
     assert.match((await once('carrel', 'version')).output, /\d+\.\d+\.\d+/)
     assert.deepEqual((await readdir(join(root, 'container'))).sort(), [
-      ...['carrel', 'entrypoint.mjs', 'registry', 'start.mjs'],
+      'carrel',
+      'entrypoint.mjs',
+      'registry',
+      'start.mjs',
     ])
   })
 })

@@ -107,6 +107,15 @@ describe('a server that is watched', () => {
     }
   })
 
+  test('tells nothing that the documentation does not name', async () => {
+    const text = await (await fetch(`${watch}/metrics`)).text()
+    const page = await readFile(new URL('../docs/operations.md', import.meta.url), 'utf8')
+    const names = Array.from(text.matchAll(/^# TYPE (\S+)/gm), ([, name = '']) => name)
+    const ours = names.filter((name) => !/^(?:process|nodejs)_/.test(name))
+    assert.ok(ours.length > 40)
+    for (const name of ours) assert.ok(page.includes(`\`${name}`), name)
+  })
+
   test('answers the same on its own port to administrators alone', async () => {
     const answer = await ask('/metrics')
     assert.equal(answer.status, 200)
@@ -137,7 +146,10 @@ describe('a server that is watched', () => {
     assert.equal(await metric('carrel_read_only'), 1)
 
     const until = new Date(Date.now() + 3000).toISOString()
-    await carrelSays(`read-only on --until ${until}`)
+    const body = JSON.stringify({ until })
+    const headers = { 'content-type': 'application/json' }
+    const changed = await ask('/api/v1/read-only', { method: 'PUT', headers, body })
+    assert.equal(changed.status, 200, await changed.text())
     await waitUntil('pushes are taken again', async () => (await push('2.0')) === 201)
     assert.ok(Date.now() >= Date.parse(until), 'it ended too early')
     assert.match(await carrelSays('read-only'), /pushes and deletes are taken/)

@@ -76,7 +76,7 @@ test(
     assert.equal(lacking, undefined)
     const seed = seedOfRun()
     await using folder = await diskFolder(mebibytesNeeded)
-    const recording = await made(folder.path, `${seed}/syncs`)
+    const recording = await made(folder.path, `${seed}/syncs`, true)
     const { sites } = findSyncSites(recording)
     const kinds = [...new Set(sites.map(({ kind }) => kind))]
     const whole = kinds.map((kind): SyncSite => ({ kind, place: anyPlace, count: 0 }))
@@ -107,9 +107,13 @@ async function explore(seed: string, states: number) {
   return { recording, report: await explorePowerStatesAside({ recording, seed, states, scratch }) }
 }
 
-async function made(folder: string, seed: string): Promise<Recording> {
+async function made(
+  folder: string,
+  seed: string,
+  commands = false,
+): Promise<Recording> {
   const library = await buildSystemCalls(folder)
-  const recording = await record({ seed, folder, library, env: warm.env, loadMs })
+  const recording = await record({ seed, folder, library, env: warm.env, loadMs, commands })
   assert.deepEqual(recording.problems, [], `the load of ${seed}`)
   return recording
 }

@@ -2,16 +2,15 @@
 // digests that were pushed. What was pushed in the last two seconds before a crash of both may be missing: the journal
 // is written once a second. Here the kill comes after that time, and everything has to be there.
 import assert from 'node:assert/strict'
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { createClient, type Client } from './durability/client.ts'
 import { sha256Of } from './durability/digest.ts'
 import { createRandom, seedOfRun, type Random } from './durability/random.ts'
-import { adoptedRows } from './support/adopted-rows.ts'
-import { writeManyTags } from './support/generated-volume.ts'
 import { runProgram } from './support/processes.ts'
 import { startPostgres, startRegistry, withoutSettings } from './support/start-registry.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
@@ -223,33 +222,73 @@ async function blobFiles(data: string): Promise<readonly string[]> {
     .toSorted()
 }
 
+/** A volume as registry:2 writes it: one repository, a tag with a history of two images, a shared layer. */
+async function writeVolume(data: string, shelf: Shelf, random: Random): Promise<void> {
+  const tree = join(data, 'docker/registry/v2')
+  const write = async (path: string, content: string | Buffer) => {
+    await mkdir(dirname(join(tree, path)), { recursive: true })
+    await writeFile(join(tree, path), content)
+  }
+  const link = async (path: string, digest: string) =>
+    write(`repositories/team/old/${path.replace('DIGEST', digest.replace(':', '/'))}/link`, digest)
+  const blob = async (bytes: Buffer) => {
+    const digest = sha256Of(bytes)
+    const hex = digest.slice('sha256:'.length)
+    await write(`blobs/sha256/${hex.slice(0, 2)}/${hex}/data`, bytes)
+    return { mediaType: 'application/octet-stream', digest, size: bytes.length }
+  }
+  const layer = random.bytes(30_000)
+  for (const version of [1, 2]) {
+    const parts = [await blob(Buffer.from(`{"version":${version}}`)), await blob(layer)]
+    for (const { digest } of parts) await link('_layers/DIGEST', digest)
+    const [config, ...layers] = parts
+    const image = { schemaVersion: 2, mediaType: manifestType, config, layers }
+    const { digest } = await blob(Buffer.from(JSON.stringify(image)))
+    await link('_manifests/revisions/DIGEST', digest)
+    await link('_manifests/tags/stable/index/DIGEST', digest)
+    await link('_manifests/tags/stable/current', digest)
+    shelf.tags.set('team/old:stable', digest)
+  }
+  shelf.blobs.set(`team/old@${sha256Of(layer)}`, layer)
+}
+
+function rowsOf(data: string): unknown {
+  const db = new DatabaseSync(join(data, 'carrel.db'), { readOnly: true })
+  try {
+    const tables = ['tags', 'tag_changes', 'manifests', 'manifest_blobs', 'manifest_children']
+    return tables.map((table) => {
+      const rows = db.prepare(`select * from ${table} order by 1, 2, 3`).all()
+      return rows.map((row) => ({ ...row, review_after: undefined }))
+    })
+  } finally {
+    db.close()
+  }
+}
+
 test('an adopted volume of registry:2 is found where it lies', async () => {
   const random = createRandom(seedOfRun())
   await using folder = await temporaryFolder('rebuild')
   const data = join(folder.path, 'data')
-  writeManyTags(data, 60, 3)
   const shelf: Shelf = { tags: new Map(), blobs: new Map() }
+  await writeVolume(data, shelf, random)
   {
     await using registry = await startRegistry({ data, postgres: false })
     using client = createClient(registry.port, registry.authorization)
     await pushImage(client, shelf, { repository: 'team/new', tag: '1', random })
+    await requireAll(client, shelf)
+    // Before the journal had its turn: a server that stops writes what is left.
     await registry.stop()
   }
-  const before = adoptedRows(data)
-  assert.ok(before.tags.length >= 60)
+  const before = rowsOf(data)
   const { code, answer, stderr } = await runRebuild(data, ['--force'])
   assert.equal(code, 0, JSON.stringify(answer ?? stderr))
   assert.deepEqual(answer?.findings, [])
-  const after = adoptedRows(data)
-  for (const name of ['repositories', 'uses', 'children', 'tags', 'changes'] as const) {
-    assert.deepEqual(after[name], before[name])
-  }
+  assert.equal(answer?.tags, 2)
+  assert.deepEqual(rowsOf(data), before)
   await using registry = await startRegistry({ data, postgres: false })
   using client = createClient(registry.port, registry.authorization)
   await requireAll(client, shelf)
-  // It is not taken over a second time.
-  const tags = await client.ask('GET', '/v2/team/new/tags/list')
-  assert.equal(tags?.status, 200)
+  assert.deepEqual(rowsOf(data), before, 'it was taken over a second time')
 })
 
 test('PostgreSQL: an empty database is filled, and one with something in it is refused', async () => {

@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { issueAuthority, issueLeaf } from '../src/certificates/issue.ts'
 import { runProgram } from './support/processes.ts'
-import { ask, cleanEnv, clientCertificate, node } from './support/registry2.ts'
-import { program, push, serve } from './support/registry2.ts'
+import { ask, cleanEnv, clientCertificate, node } from './support/registry2-serve.ts'
+import { program, push, serve } from './support/registry2-serve.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
 test('a config.yml without auth does not start until somebody has said what is wanted', async () => {

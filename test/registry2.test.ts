@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { hash } from 'bcryptjs'
 import { freePort, runOk, waitUntil, type Environment } from './support/processes.ts'
-import { ask, cleanEnv, code, digestOf, node, ociManifest } from './support/registry2.ts'
-import { program, push, serve } from './support/registry2.ts'
+import { ask, cleanEnv, code, digestOf, node, ociManifest } from './support/registry2-serve.ts'
+import { program, push, serve } from './support/registry2-serve.ts'
 import { basic } from './support/start-registry.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
@@ -229,10 +229,12 @@ redis: {addr: 'redis:6379'}
       // Whoever comes into the file later gets what registry:2 gave.
       const later = `${users.join('\n')}\ncarl:${await hash('secret', 4)}\n`
       await writeFile(join(folder.path, 'auth', 'htpasswd'), later)
-      await waitUntil('the new user could not sign in', async () => {
+      const comesIn = async () => {
         const answer = await ask(`${url}/v2/web/app/tags/list`, { headers: as('carl') })
         return answer.status === 200
-      })
+      }
+      // The file is looked at once a second, and who fails often has to wait.
+      await waitUntil('the new user could not sign in', comesIn, { everyMs: 1200 })
     },
   )
 

@@ -34,8 +34,16 @@ export interface ExternalTokens {
 }
 
 const usualAlgorithms = [
-  ...['EdDSA', 'RS256', 'RS384', 'RS512', 'ES256', 'ES384', 'ES512'],
-  ...['PS256', 'PS384', 'PS512'],
+  'EdDSA',
+  'RS256',
+  'RS384',
+  'RS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'PS256',
+  'PS384',
+  'PS512',
 ]
 const leewaySeconds = 60
 const longestToken = 64 * 1024

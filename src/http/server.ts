@@ -70,26 +70,14 @@ export function createServer(options: ServerOptions): RegistryServer {
   const state = { draining: false }
   const handler = createHandler(options, state)
   const plain = http.createServer(limits, handler)
-  const { key, cert } = options.certificate
   const shape = tlsOptionsOf(options.secure ?? defaultSecure)
-  const tls = { ...shape, key, cert, handshakeTimeout: idleMs }
-  const secure = https.createServer({ ...limits, ...tls }, handler)
+  const secure = createSecureServer(options, shape, handler)
   for (const server of [plain, secure]) {
     server.timeout = idleMs
     server.on('clientError', refuseBrokenRequest)
     // Starts the watch over half-sent headers, which begins with listening otherwise.
     server.emit('listening')
   }
-  const { clients } = options.secure ?? defaultSecure
-  if (clients !== undefined) {
-    secure.on('secureConnection', (socket) => {
-      if (!isWelcome(socket, clients)) socket.destroy()
-    })
-  }
-  secure.on('tlsClientError', (_, socket) => {
-    options.tlsRefused(socket.remoteAddress ?? '')
-    socket.destroy()
-  })
   const sockets = new Set<Socket>()
   /** Those that have not said anything yet. */
   const silent = new Set<Socket>()
@@ -148,6 +136,28 @@ export function createServer(options: ServerOptions): RegistryServer {
       secure.close()
     },
   }
+}
+
+function createSecureServer(
+  options: ServerOptions,
+  shape: ReturnType<typeof tlsOptionsOf>,
+  handler: http.RequestListener,
+): https.Server {
+  const { key, cert } = options.certificate
+  const { idleMs } = options.patience ?? defaultPatience
+  const { clients } = options.secure ?? defaultSecure
+  const tls = { ...shape, key, cert, handshakeTimeout: idleMs }
+  const secure = https.createServer({ ...limits, ...tls }, handler)
+  if (clients !== undefined) {
+    secure.on('secureConnection', (socket) => {
+      if (!isWelcome(socket, clients)) socket.destroy()
+    })
+  }
+  secure.on('tlsClientError', (_, socket) => {
+    options.tlsRefused(socket.remoteAddress ?? '')
+    socket.destroy()
+  })
+  return secure
 }
 
 /** Waits for the first byte, which stays with the socket. */

@@ -93,3 +93,6 @@ export async function listBin(
     deletedBy: deletedBy ?? undefined,
   }))
 }
+
+/** For the test that it reads no whole table. */
+export const dueInBinQuery = due

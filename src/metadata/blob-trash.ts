@@ -243,3 +243,6 @@ const holder = query<{ digest: string }>()((db, p) =>
 export async function binsHolding(reader: Reader, digest: Digest): Promise<readonly number[]> {
   return (await reader.all(holder, { digest })).map(({ repositoryId }) => repositoryId)
 }
+
+/** For the test that none of them reads a whole table. */
+export const trashQueries = { copy, dropBlob, due, byDigest, putBack, blobKey, holder } as const

@@ -5,10 +5,12 @@ import { adoption } from './suite-cases/adoption.ts'
 import { audit } from './suite-cases/audit.ts'
 import type { Case } from './suite-cases/case.ts'
 import { contents } from './suite-cases/contents.ts'
+import { deletedRepositories } from './suite-cases/deleted-repositories.ts'
 import { federation } from './suite-cases/federation.ts'
 import { grantLists } from './suite-cases/grant-lists.ts'
 import { grants } from './suite-cases/grants.ts'
 import { journal } from './suite-cases/journal.ts'
+import { holdings } from './suite-cases/holdings.ts'
 import { listings } from './suite-cases/listings.ts'
 import { loginAttempts } from './suite-cases/login-attempts.ts'
 import { machines } from './suite-cases/machines.ts'
@@ -16,6 +18,7 @@ import { namespaces } from './suite-cases/namespaces.ts'
 import { people } from './suite-cases/people.ts'
 import { protection } from './suite-cases/protection.ts'
 import { readOnly } from './suite-cases/read-only.ts'
+import { recycleBin } from './suite-cases/recycle-bin.ts'
 import { repositories } from './suite-cases/repositories.ts'
 import { reviews } from './suite-cases/reviews.ts'
 import { secondFactors } from './suite-cases/second-factors.ts'
@@ -54,6 +57,9 @@ const all: readonly Case[] = [
   ...accessReviews,
   ...adoption,
   ...readOnly,
+  ...recycleBin,
+  ...deletedRepositories,
+  ...holdings,
   ...journal,
   ...wholeTables,
 ]

@@ -141,3 +141,17 @@ export async function purgeSomeOfRepository(
   }
   return linked.length > 0
 }
+
+/** For the test that none of them reads a whole table. */
+export const purgeQueries = {
+  due,
+  tags,
+  indexesLeft,
+  children,
+  manifests,
+  bin,
+  changes,
+  links,
+  look,
+  unlink,
+} as const

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createServer, type IncomingMessage } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test, type TestContext } from 'node:test'
 import { createEndpoint, type EndpointOptions } from './endpoint.ts'
@@ -23,7 +23,7 @@ interface Received {
 async function receiver(t: TestContext, answer: (count: number) => number) {
   const received: Received[] = []
   let count = 0
-  const server = createServer(async (request, response) => {
+  const receive = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk as Buffer)
     count += 1
@@ -34,7 +34,8 @@ async function receiver(t: TestContext, answer: (count: number) => number) {
     if (status < 400)
       received.push(...events.map((each) => ({ event: each, headers: request.headers })))
     response.writeHead(status).end()
-  })
+  }
+  const server = createServer((request, response) => void receive(request, response))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   t.after(() => server.close())
   const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/events`)
@@ -70,8 +71,8 @@ test('events arrive in order, in the envelope of registry:2, with the headers th
   const [first] = received
   assert.equal(first?.headers['content-type'], eventsMediaType)
   assert.equal(first?.headers.authorization, 'Bearer secret')
-  const { target } = first?.event as { target: Record<string, unknown> }
-  assert.deepEqual([target['size'], target['length']], [7, 7])
+  const target: Readonly<Record<string, unknown>> | undefined = first?.event.target
+  assert.deepEqual([target?.['size'], target?.['length']], [7, 7])
 })
 
 test('what is not taken is sent again, and nothing is lost or sent twice', async (t) => {

@@ -32,6 +32,7 @@ export interface Happened {
 }
 
 export interface NotificationEvent extends Happened {
+  readonly request: Happened['request'] & { readonly id: string }
   readonly id: string
   /** RFC 3339. */
   readonly timestamp: string
@@ -50,7 +51,7 @@ export function eventOf(
     timestamp: new Date().toISOString(),
     action: happened.action,
     target: { ...target, ...length },
-    request: { ...{ id: randomUUID() }, ...request },
+    request: { id: randomUUID(), ...request },
     actor: happened.actor,
     source,
   }

@@ -114,14 +114,14 @@ async function collectionMetrics({ metadata }: StateDeps): Promise<readonly Metr
     ...counter(
       'carrel_collection_reclaimed_bytes_total',
       'Bytes that collection has given back.',
-      last?.totalBytes,
+      last?.totalBytes ?? 0,
     ),
     ...gauge(
       'carrel_collection_last_run_reclaimed_bytes',
       'Bytes that the last run gave back.',
-      last?.bytes,
+      last?.bytes ?? 0,
     ),
-    ...gauge('carrel_collection_last_run_errors', 'Errors of the last run.', last?.errors),
+    ...gauge('carrel_collection_last_run_errors', 'Errors of the last run.', last?.errors ?? 0),
   ]
 }
 

@@ -49,7 +49,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<numb
   const turn = new SharedArrayBuffer(4)
   await using metadata = await openMetadata(config, { migrate: true, turn, longLog: true })
   await using storage = await openBlobs(config.dataDir)
-  await adoptVolume(config.dataDir, metadata, options.onEvent)
+  await adoptVolume(config.dataDir, metadata, (event) => options.onEvent(event))
   const setup = await prepareInstallation(config, { metadata, terminal: options.terminal, warn })
   await using certificate = await followCertificate(config, warn)
   const port = await requireFreePort(config.listen.host, config.listen.port)
@@ -75,29 +75,9 @@ export async function serve(config: Config, options: ServeOptions): Promise<numb
   )
 
   const { repositories, tags } = await countRepositories(metadata)
-  const facts: StartFacts = {
-    version,
-    dataDir: config.dataDir,
-    engines: `${config.metadata.dialect === 'sqlite' ? 'sqlite' : 'PostgreSQL'} + local disk`,
-    readySeconds: (performance.now() - started) / 1000,
-    firstStart: repositories === 0,
-    origin: originOf(config, port),
-    registry: registryOf(config, port),
-    networkRegistries: networkRegistries(config, port),
-    listen: formatAddress({ host: config.listen.host, port }),
-    ...(setup.link !== undefined && { setup: setup.link }),
-    ...(setup.generatedPassword !== undefined && {
-      generated: { name: 'admin', password: setup.generatedPassword },
-    }),
-    ...(certificate.authorityFingerprint !== undefined && {
-      authorityFingerprint: certificate.authorityFingerprint,
-    }),
-    open: config.open,
-    repositories,
-    tags,
-    warnings: warningsOf(config),
-  }
-  options.onEvent({ kind: 'ready', facts })
+  const facts = factsOf(config, { port, setup, certificate, repositories, tags })
+  const readySeconds = (performance.now() - started) / 1000
+  options.onEvent({ kind: 'ready', facts: { ...facts, readySeconds } })
 
   await using _keeper = startKeeper({
     metadata,
@@ -121,6 +101,41 @@ export async function serve(config: Config, options: ServeOptions): Promise<numb
     warn(`The audit log will be sealed at the next start: ${String(error)}`),
   )
   return 0
+}
+
+/** What the screen or the log says first. */
+function factsOf(
+  config: Config,
+  { port, setup, certificate, repositories, tags }: FactParts,
+): Omit<StartFacts, 'readySeconds'> {
+  const { authorityFingerprint } = certificate
+  return {
+    version,
+    dataDir: config.dataDir,
+    engines: `${config.metadata.dialect === 'sqlite' ? 'sqlite' : 'PostgreSQL'} + local disk`,
+    firstStart: repositories === 0,
+    origin: originOf(config, port),
+    registry: registryOf(config, port),
+    networkRegistries: networkRegistries(config, port),
+    listen: formatAddress({ host: config.listen.host, port }),
+    ...(setup.link !== undefined && { setup: setup.link }),
+    ...(setup.generatedPassword !== undefined && {
+      generated: { name: 'admin', password: setup.generatedPassword },
+    }),
+    ...(authorityFingerprint !== undefined && { authorityFingerprint }),
+    open: config.open,
+    repositories,
+    tags,
+    warnings: warningsOf(config),
+  }
+}
+
+interface FactParts {
+  readonly port: number
+  readonly setup: Awaited<ReturnType<typeof prepareInstallation>>
+  readonly certificate: FollowedCertificate
+  readonly repositories: number
+  readonly tags: number
 }
 
 /** What has to be there before anybody is served. */

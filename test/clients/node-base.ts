@@ -7,8 +7,25 @@ import type { DockerEngine } from './dockerd.ts'
 import { programPath } from './programs.ts'
 
 const applets = [
-  ...['sh', 'cat', 'chmod', 'chown', 'cp', 'env', 'find', 'id', 'ln', 'ls', 'mkdir', 'mv', 'rm'],
-  ...['sleep', 'stat', 'test', 'true', 'tar', 'gzip'],
+  'sh',
+  'cat',
+  'chmod',
+  'chown',
+  'cp',
+  'env',
+  'find',
+  'id',
+  'ln',
+  'ls',
+  'mkdir',
+  'mv',
+  'rm',
+  'sleep',
+  'stat',
+  'test',
+  'true',
+  'tar',
+  'gzip',
 ]
 
 /** Imports it under the name. Writes only below `folder`. */

@@ -35,7 +35,7 @@ export interface BackupReport {
 
 const carrel = fileURLToPath(new URL('../../carrel', import.meta.url))
 const repositories = ['admin/one', 'admin/two', 'admin/deep/er/three']
-const runsOfOne = 40
+const runsOfOne = 10
 const largestBlob = 100_000
 
 interface State {
@@ -111,7 +111,7 @@ async function oneRound(state: State, scene: Scene): Promise<void> {
     log,
     random,
     shelf: scene.shelf,
-    clients: 3,
+    clients: 2,
     largestBlob,
   })
   // Sometimes several in a row: what each has left is there when the next one begins.

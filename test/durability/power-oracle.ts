@@ -5,9 +5,13 @@ import { closeSync, ftruncateSync, mkdirSync, openSync, rmSync, writeSync } from
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { fsck } from '../../src/fsck/fsck.ts'
+import { inspectJournal } from '../../src/journal/inspect-journal.ts'
 import { inspectSqlite } from '../../src/metadata/dialects/sqlite-inspect.ts'
 import { openSqlite } from '../../src/metadata/dialects/sqlite.ts'
-import { createBlobStore } from '../../src/storage/blob-store.ts'
+import { findJournalState } from '../../src/metadata/journal-state.ts'
+import type { MetadataStore } from '../../src/metadata/metadata-store.ts'
+import { findSetting } from '../../src/metadata/settings.ts'
+import { createBlobStore, type BlobStore } from '../../src/storage/blob-store.ts'
 import type { Expected } from './acknowledgements.ts'
 import { sha256Of } from './digest.ts'
 import type { PowerState } from './power-state.ts'
@@ -56,11 +60,24 @@ export async function judge(state: PowerState, owed: Owed, scratch: string): Pro
     const report = await fsck({ metadata, blobs, databaseDamage: damage })
     problems.push(...report.problems.map(({ kind, message }) => `fsck: ${kind}: ${message}`))
     problems.push(...judgeRows(file, owed))
+    problems.push(...(await judgeJournal({ metadata, blobs })))
     return { problems, openMs }
   } catch (error) {
     problems.push(`It cannot be opened: ${String(error)}`)
     return { problems, openMs: performance.now() - began }
   }
+}
+
+/** The journal in the storage has what the database says that it has told it. */
+async function judgeJournal(deps: {
+  readonly metadata: MetadataStore
+  readonly blobs: BlobStore
+}): Promise<string[]> {
+  const known = await findJournalState(deps.metadata)
+  const installation = await findSetting(deps.metadata, 'installation-id')
+  if (known?.base === undefined || installation === undefined) return []
+  const { state } = await inspectJournal(deps, known, installation)
+  return state === undefined ? ['The journal in the storage is not the one of the database.'] : []
 }
 
 function judgeFiles(state: PowerState, files: readonly ExpectedFile[]): string[] {

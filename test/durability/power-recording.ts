@@ -4,7 +4,9 @@
 import { mkdir, readFile, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { startRegistry, type StartedRegistry } from '../support/start-registry.ts'
+import { fileURLToPath } from 'node:url'
+import { runOk } from '../support/processes.ts'
+import { startRegistry, withoutSettings, type StartedRegistry } from '../support/start-registry.ts'
 import {
   createAcknowledgementLog,
   type AcknowledgementLog,
@@ -24,11 +26,17 @@ export interface Recording {
   readonly root: string
   readonly rootNumber: number
   readonly acknowledgements: readonly Operation[]
-  readonly files: readonly (ExpectedFile & { readonly from: number })[]
+  readonly files: readonly LastingFile[]
   /** From this operation on somebody knows that the server is ready. */
   readonly readyFrom: number
   readonly problems: readonly string[]
   readonly acknowledged: number
+}
+
+/** Owed by states from one operation on, up to the one at which somebody begins to change it. */
+export interface LastingFile extends ExpectedFile {
+  readonly from: number
+  until: number
 }
 
 export interface RecordingOptions {
@@ -39,8 +47,12 @@ export interface RecordingOptions {
   readonly env: Readonly<Record<string, string>>
   /** Of load, in each of the server's lives. */
   readonly loadMs: number
+  /** Backups are made and restored too. */
+  readonly commands?: boolean
 }
 
+const carrel = fileURLToPath(new URL('../../carrel', import.meta.url))
+const anchorOnce = fileURLToPath(new URL('anchor-once.ts', import.meta.url))
 const repositories = ['admin/one', 'admin/two']
 const recordBytes = 1 << 30
 /** Small, because every state is read to its last byte. */
@@ -55,7 +67,7 @@ interface Recorder {
   readonly log: AcknowledgementLog
   readonly shelf: Shelf
   readonly random: Random
-  readonly files: (ExpectedFile & { readonly from: number })[]
+  readonly files: LastingFile[]
   readonly problems: string[]
   readyFrom: number
   acknowledged: number
@@ -88,6 +100,7 @@ export async function record(options: RecordingOptions): Promise<Recording> {
   }
   await live(recorder, 'is killed')
   await live(recorder, 'drains')
+  if (options.commands === true) await runCommands(recorder)
   await live(recorder, 'is killed')
   return {
     records: shared(calls.records()),
@@ -112,7 +125,7 @@ async function live(recorder: Recorder, end: 'is killed' | 'drains'): Promise<vo
     postgres: false,
   })
   if (recorder.readyFrom === Infinity) {
-    recorder.files.push(...(await lastingFilesOf(root, calls.sequence())))
+    for (const folder of lastingFolders) await expectFiles(recorder, `new/data/${folder}`)
     recorder.readyFrom = calls.sequence()
   }
   recorder.password ??= registry.password
@@ -149,18 +162,48 @@ async function load(
   recorder.acknowledged += running.counts.acknowledged
 }
 
-async function lastingFilesOf(
-  root: string,
-  from: number,
-): Promise<readonly (ExpectedFile & { readonly from: number })[]> {
-  const found: (ExpectedFile & { readonly from: number })[] = []
-  for (const folder of lastingFolders) {
-    for (const name of await readdir(join(root, 'new', 'data', folder))) {
-      const path = `new/data/${folder}/${name}`
-      found.push({ path, from, digest: sha256Of(await readFile(join(root, path))) })
-    }
+/** Each has promised what it says when it ends well. */
+async function runCommands(recorder: Recorder): Promise<void> {
+  const { root } = recorder
+  const [data, backup, restored] = ['data', 'backup', 'restored'].map((name) =>
+    join(root, 'new', name),
+  ) as [string, string, string]
+  const heads = 'new/data/audit-heads.jsonl'
+  for (let count = 0; count < 2; count += 1) {
+    await run(recorder, process.execPath, ['--no-warnings', anchorOnce, data], heads)
   }
-  return found
+  await run(recorder, carrel, ['backup', 'create', backup, '--data', data], 'new/backup')
+  const restore = ['backup', 'restore', backup, '--data', restored]
+  await run(recorder, carrel, restore, 'new/restored')
+}
+
+async function run(
+  recorder: Recorder,
+  program: string,
+  args: readonly string[],
+  result: string,
+): Promise<void> {
+  const { options, calls } = recorder
+  for (const file of recorder.files) {
+    if (file.path.startsWith(result) && file.until === Infinity) file.until = calls.sequence()
+  }
+  const env = { ...withoutSettings(process.env), ...options.env, ...calls.env }
+  await runOk(program, args, { env })
+  await expectFiles(recorder, result)
+}
+
+/** What lies there now, or the file itself. */
+async function expectFiles({ root, calls, files }: Recorder, path: string): Promise<void> {
+  const from = calls.sequence()
+  const place = join(root, path)
+  const names = (await stat(place)).isFile() ? [''] : await readdir(place, { recursive: true })
+  for (const name of names) {
+    const file = join(place, name)
+    // A log is part of its database; a lock and the index of a log hold nothing.
+    if (!(await stat(file)).isFile() || /(?:-shm|-wal|\.lock)$/.test(name)) continue
+    const digest = sha256Of(await readFile(file))
+    files.push({ path: join(path, name), digest, from, until: Infinity })
+  }
 }
 
 function shared(bytes: Uint8Array): SharedArrayBuffer {

@@ -98,7 +98,7 @@ function owedAt(
 ): Owed {
   return {
     expected: log.expected(moment),
-    files: files.filter(({ from }) => from <= moment),
+    files: files.filter(({ from, until }) => from <= moment && moment < until),
     isReady: readyFrom <= moment,
   }
 }

@@ -11,7 +11,7 @@ import {
   writeManifest,
   type VolumeWriter,
 } from './generated-volume.ts'
-import { mediaTypes } from './registry2.ts'
+import { mediaTypes } from './registry2-peer.ts'
 
 export interface Damage {
   /** By kind, how often `adopt --check` has to tell of it. */

@@ -11,7 +11,7 @@ import {
   pushManifest,
   type Descriptor,
   type Place,
-} from './registry2.ts'
+} from './registry2-peer.ts'
 
 export interface World {
   /** An index under a tag, of two images that have no tag of their own. */

@@ -2,7 +2,7 @@
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { digestOf } from '../../src/oci/digest.ts'
-import { mediaTypes } from './registry2.ts'
+import { mediaTypes } from './registry2-peer.ts'
 
 export interface VolumeWriter {
   /** Content; returns its digest and size. */

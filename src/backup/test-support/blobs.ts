@@ -46,10 +46,10 @@ export const markDamaged = query<{ digest: string }>()((db, p) =>
 export const setPlace = query<{ digest: string; key: string }>()((db, p) =>
   db.updateTable('blobs').set({ storage_key: p.key }).where('digest', '=', p.digest),
 )
-export const removeRow = query<{ digest: string }>()((db, p) =>
+const removeRow = query<{ digest: string }>()((db, p) =>
   db.deleteFrom('repository_blobs').where('digest', '=', p.digest),
 )
-export const removeBlob = query<{ digest: string }>()((db, p) =>
+const removeBlob = query<{ digest: string }>()((db, p) =>
   db.deleteFrom('blobs').where('digest', '=', p.digest),
 )
 

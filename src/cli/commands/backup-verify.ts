@@ -14,7 +14,8 @@ export function defineList(command: Command, context: CommandContext): void {
   const list = describeCommand(command.command('ls'), {
     summary: 'list the snapshots, oldest first',
     examples: ['carrel backup ls /mnt/backup/carrel'],
-    json: `[{ "snapshot", "state": "complete"|"incomplete"|"damaged", "createdAt"?, "carrel"?,
+    json: `[{ "snapshot", "state": "complete"|"incomplete"|"damaged", "createdAt"?,
+  "carrel"?,
   "counts"?: { "repositories", "tags", "manifests", "blobs", "bytes" } }]`,
   })
   addBackupOptions(list).action(async (dest: string | undefined, options: BackupOptions) => {

@@ -57,6 +57,7 @@ function printEnvironment(output: Output, json = false): void {
     'A flag goes before a variable, a variable before carrel.yaml, and that before',
     'the default. carrel.yaml is looked for in the data folder, or is the file that',
     `--config or ${configFileVariable} names; its keys are in brackets ("tls.key": key below tls).`,
+    'Variables of registry:2 (REGISTRY_*) count after carrel.yaml.',
   ]
   const rows = settings.map((setting) => {
     const { env, key, value, help, fallback, secret } = setting

@@ -20,16 +20,17 @@ interface Options extends PlaceOptions {
 export function define(command: Command, context: CommandContext): void {
   describeCommand(command, {
     summary: 'make a lost or damaged database anew from the storage',
-    more: `Brings back repositories, manifests, tags, their history and the recycle bin, up to
-the last second or two. Users, grants, tokens and the audit log were in the
-database only: a backup has them. The server must not run.
-Ends with 6 when something did not come back.`,
+    more:
+      'Brings back repositories, manifests, tags, their history and the recycle bin, up to the last second or two. ' +
+      'Users, grants, tokens and the audit log were in the database only: a backup has them. The server must not ' +
+      'run. Ends with 6 when something did not come back.',
     examples: ['carrel rebuild --data /var/lib/carrel', 'carrel rebuild --data ./data --deep'],
     json: `{ "ok", "installation", "journal": { "segments", "bytes", "writtenAt" },
-  "repositories", "deletedRepositories", "tags", "manifests", "deletedManifests",
-  "tagChanges", "blobs", "bytes", "principals",
+  "repositories", "deletedRepositories", "tags", "manifests",
+  "deletedManifests", "tagChanges", "blobs", "bytes", "principals",
   "findings": [{ "kind", "name"?, "digest"?, "message" }],
-  "movedAside": [path], "lost": [text], "notes": [text], "fsck": as carrel fsck }`,
+  "movedAside": [path], "lost": [text], "notes": [text],
+  "fsck": what carrel fsck prints }`,
   })
   addPlaceOptions(command)
     .option('--deep', 'read and hash every blob')
@@ -112,7 +113,7 @@ function summary(report: RebuildReport): string {
     `made anew: ${counts.join(', ')}`,
     `recycle bin: ${bin.join(', ')}`,
     `history: ${plural(report.tagChanges, 'change')} of tags`,
-    `the journal ends at ${until}: what was pushed after that is not there`,
+    `the journal ends at ${until}; later pushes are not there`,
   ].join('\n')
 }
 

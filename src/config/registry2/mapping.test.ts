@@ -11,7 +11,7 @@ import { findRegistry2File } from './find-file.ts'
 import { keys } from './keys.ts'
 import { schema } from './schema.ts'
 import type { Shape } from './shape.ts'
-import { asImage, cwd, filesystem, fine, read, serve, withAuth } from './test-support/read.ts'
+import { asImage, filesystem, fine, read, serve, withAuth } from './test-support/read.ts'
 
 test('without variables of registry:2 nothing of it is there', async () => {
   assert.equal(fine(await read({ CARREL_LISTEN: ':1' })).registry2, undefined)
@@ -123,6 +123,8 @@ proxy: {remoteurl: 'https://registry-1.docker.io', username: u, password: p}
   })
   assert.equal(config.plainHttp, 'loopback')
   assert.equal(config.log.format, 'json')
+  assert.deepEqual(found.warnings.length, 1, found.warnings.join())
+  assert.match(found.warnings.join(), /^proxy\.remoteurl in .*: not served yet/)
   const { notifications, proxy, headers, logFields, ...rest } = config.registry2 ?? {}
   assert.deepEqual({ ...logFields }, { service: 'registry', n: 1 })
   assert.deepEqual({ ...headers }, { 'strict-transport-security': ['max-age=1'] })

@@ -104,6 +104,11 @@ function readOwn(
   const tags = numberAt(reading, 'tags.maxtags') ?? 0
   const manifestUrls = readManifestUrls(reading, options.asRegistry2)
   const proxy = readProxy(reading)
+  if (proxy !== undefined) {
+    reading.warn(
+      `${nameAt(reading, 'proxy.remoteurl')}: not served yet: images are not fetched from there, only what is pushed here is pulled`,
+    )
+  }
   const deletes = switchAt(reading, 'storage.delete.enabled')
   return {
     headers: readHeaders(reading),

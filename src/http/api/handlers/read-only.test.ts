@@ -24,7 +24,7 @@ suite('/api/v1/read-only', () => {
     const events = await auditEvents(app)
     assert.deepEqual(
       events.filter((event) => event.startsWith('read-only')),
-      ['read-only.on', 'read-only.off'],
+      ['read-only.on installation by admin', 'read-only.off installation by admin'],
     )
     const [entry] = await listAudit(app.metadata, { event: 'read-only.on', limit: 1 })
     assert.deepEqual(entry?.detail, { until, reason: 'a move' })
