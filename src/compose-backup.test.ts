@@ -378,6 +378,10 @@ suite('the server', () => {
       isDrillDue({ ...state(true, 0), how: 'drill', okAt: 1 }, schedule, 7 * 24 * hour),
       false,
     )
+    assert.equal(
+      isDrillDue({ ...state(true, 0), to: '/c', how: 'drill', okAt: 1 }, schedule, 2),
+      true,
+    )
     const never = configOf('/x', { 'backup.drillEvery': 'never' }).backup
     assert.equal(isDrillDue(undefined, never, Date.now()), false)
   })

@@ -37,7 +37,7 @@ export type FindingKind =
   | 'odd'
 
 /** Something that registry:2 says it has can not be served, here or there. */
-export const lossKinds: ReadonlySet<FindingKind> = new Set<FindingKind>([
+const lossKinds: ReadonlySet<FindingKind> = new Set<FindingKind>([
   'name-refused',
   'blob-lost',
   'blob-damaged',

@@ -85,6 +85,14 @@ suite('how backups went', () => {
     )
   })
 
+  test('in another place says nothing of this one', async (t) => {
+    const { metadata } = await anSqliteWorld(t)
+    const good = { ok: true, to: '/x', problems: [], scheduled: true }
+    await metadata.write(async (tx) => saveBackupState(tx, good))
+    await metadata.write(async (tx) => saveBackupState(tx, { ...good, ok: false, to: '/y' }))
+    assert.equal((await findBackupState(metadata))?.okAt, undefined)
+  })
+
   test('a part that is right proves nothing about the whole', async (t) => {
     const { metadata } = await anSqliteWorld(t)
     const part = { ok: true, to: '/x', how: 'part', part: '1/28', problems: [] } as const

@@ -26,7 +26,7 @@ interface BackupOutcome {
   /** Sentences; the first few of `problemCount`. */
   readonly problems: readonly string[]
   readonly problemCount: number
-  /** When it last went well, this time included; absent: never. */
+  /** When it last went well there, this time included; absent: never. */
   readonly okAt?: number
 }
 
@@ -62,16 +62,23 @@ export async function findVerifiedState(reader: Reader): Promise<VerifiedState |
 
 type New<State> = Omit<State, 'at' | 'okAt' | 'problemCount'>
 
-/** `okAt` is carried over from the record before. */
+/** `okAt` is carried over from the record before, when that one is of the same place. */
 export async function saveBackupState(tx: Transaction, state: New<BackupState>): Promise<void> {
-  const okAt = state.ok ? Date.now() : (await findBackupState(tx))?.okAt
+  const okAt = state.ok ? Date.now() : lastOk(await findBackupState(tx), state)
   await saveSetting(tx, lastKey, textOf(state, okAt))
 }
 
 export async function saveVerifiedState(tx: Transaction, state: New<VerifiedState>): Promise<void> {
   const isWhole = state.ok && state.how !== 'part'
-  const okAt = isWhole ? Date.now() : (await findVerifiedState(tx))?.okAt
+  const okAt = isWhole ? Date.now() : lastOk(await findVerifiedState(tx), state)
   await saveSetting(tx, verifiedKey, textOf(state, okAt))
+}
+
+function lastOk(
+  before: BackupOutcome | undefined,
+  { to }: Pick<BackupOutcome, 'to'>,
+): number | undefined {
+  return before?.to === to ? before.okAt : undefined
 }
 
 function textOf(state: New<BackupOutcome>, okAt: number | undefined): string {

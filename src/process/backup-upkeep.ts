@@ -47,11 +47,10 @@ export function backupUpkeep(deps: BackupUpkeepDeps): readonly RegularTask[] {
           const now = Date.now()
           const { backup } = deps.config
           if (isBackupDue(await findBackupState(deps.metadata), backup, now)) await backUp(run)
-          const verified = await findVerifiedState(deps.metadata)
-          if (now - (verified?.at ?? 0) >= verifyEveryMs) await verifyPart(run)
+          const found = await findVerifiedState(deps.metadata)
+          if (isPartDue(found, backup, now)) await verifyPart(run)
           const isTriedLately = now - drillTriedAt < Math.min(backup.drillEveryMs, dayMs)
-          if (isTriedLately || !isDrillDue(await findVerifiedState(deps.metadata), backup, now))
-            return
+          if (isTriedLately || !isDrillDue(found, backup, now)) return
           drillTriedAt = now
           await drill(run)
         }),
@@ -94,10 +93,16 @@ export function isBackupDue(
 
 export function isDrillDue(
   state: VerifiedState | undefined,
-  { drillEveryMs }: Schedule,
+  { to, drillEveryMs }: Schedule,
   now: number,
 ): boolean {
-  return now - (state?.okAt ?? 0) >= drillEveryMs
+  if (!Number.isFinite(drillEveryMs)) return false
+  // What was found elsewhere says nothing of this one.
+  return state?.to !== to || now - (state?.okAt ?? 0) >= drillEveryMs
+}
+
+function isPartDue(state: VerifiedState | undefined, { to }: Schedule, now: number): boolean {
+  return state === undefined || state.to !== to || now - state.at >= verifyEveryMs
 }
 
 async function backUp(run: ScheduledRun): Promise<void> {
