@@ -55,6 +55,7 @@ const confined: Readonly<Record<string, string>> = {
   pg: 'metadata',
   'openid-client': 'sign-on',
   ldapts: 'sign-on',
+  'prom-client': 'metrics',
 }
 
 const testFiles = [

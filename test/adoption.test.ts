@@ -26,7 +26,7 @@ import { temporaryFolder } from './support/temporary-folder.ts'
 
 const carrel = fileURLToPath(new URL('../carrel', import.meta.url))
 const sqlite = { postgres: false } as const
-const tagCount = Number(process.env['CARREL_TEST_ADOPTION_TAGS'] ?? 1500)
+const tagCount = Number(process.env['CARREL_TEST_ADOPTION_TAGS'] ?? 1000)
 const kills = 10
 
 const placeOf = ({ url, authorization }: StartedRegistry): Place => ({ url, authorization })

@@ -24,6 +24,8 @@ export interface ScanProgress {
 
 export interface ScanOptions {
   readonly onProgress?: (progress: ScanProgress) => void
+  /** How many look at the volume; by default as many as are good for it. */
+  readonly threads?: number
   /** The time of what happens now. */
   readonly now?: number
 }
@@ -40,10 +42,10 @@ const repositoriesAhead = 8
 /** `root` is the folder that has `docker/registry/v2` in it. @throws the system's error for what cannot be read */
 export async function scanRegistry2(
   root: string,
-  { onProgress = () => undefined, now = Date.now() }: ScanOptions = {},
+  { onProgress = () => undefined, threads, now = Date.now() }: ScanOptions = {},
 ): Promise<Registry2Scan> {
   await using stack = new AsyncDisposableStack()
-  const pool = stack.use(startScanPool())
+  const pool = stack.use(startScanPool(threads))
   const tree = join(root, treeFolder)
   const findings: Finding[] = []
   const find = (finding: Finding) => void findings.push(finding)

@@ -88,9 +88,12 @@ test('every flag of serve reaches its setting', async () => {
     '--workers 2 --tls-cert /c --tls-key /k --log-level warn --log-format text'
   const said = await runCli(line.split(' '), world.composition)
   assert.equal(said.code, 0, said.stderr)
-  const config = world.served[0]?.config
+  const served = world.served[0]?.config
+  assert.ok(served)
+  // What no flag sets is the business of config.test.ts.
+  const { keep: _keep, backup: _backup, scrubEveryMs: _scrub, ...config } = served
   assert.deepEqual(
-    { ...config, metadata: undefined, publicUrl: config?.publicUrl?.href },
+    { ...config, metadata: undefined, publicUrl: config.publicUrl?.href },
     {
       dataDir: '/d',
       listen: { host: '::1', port: 1 },
@@ -103,6 +106,8 @@ test('every flag of serve reaches its setting', async () => {
       workers: 2,
       tls: { mode: 'files', certificateFile: '/c', keyFile: '/k' },
       metadata: undefined,
+      diskReserveBytes: 256 * 1024 * 1024,
+      readOnly: false,
       uploadExpiryHours: 24,
       drainSeconds: 60,
       tokenLifetimeMinutes: 15,

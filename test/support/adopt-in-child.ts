@@ -13,9 +13,12 @@ export interface Taken {
 }
 
 /** Takes the volume over in a process of its own, which is killed so long after it has begun. */
+const threads = process.env['CARREL_TEST_ADOPTION_TAGS'] === undefined ? ['1'] : []
+
 export async function adoptInChild(root: string, killAfterMs?: number): Promise<Taken> {
   const rowsAtOnce = killAfterMs === undefined ? '4000' : '500'
-  const args = ['--disable-warning=ExperimentalWarning', child, root, rowsAtOnce]
+  // Small volumes are taken over before more threads have started.
+  const args = ['--disable-warning=ExperimentalWarning', child, root, rowsAtOnce, ...threads]
   const running = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = new Promise((resolve) => running.once('close', resolve))
   let taken: Taken = { complete: false, tags: 0, seconds: 0 }

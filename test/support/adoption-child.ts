@@ -1,13 +1,14 @@
-// A process that takes a volume over and can be killed at it: `node adoption-child.ts DIR ROWS`, with as many rows in a
-// transaction. Says `begun`, and `done` with the counts as JSON.
+// A process that takes a volume over and can be killed at it: `node adoption-child.ts DIR ROWS [THREADS]`, with as many rows
+// in a transaction. Says `begun`, and `done` with the counts as JSON.
 import { join } from 'node:path'
 import { adoptWhenDue } from '../../src/adoption/start.ts'
 import { openSqlite } from '../../src/metadata/dialects/sqlite.ts'
 
-const [directory = '', rows = '4000'] = process.argv.slice(2)
+const [directory = '', rows = '4000', threads] = process.argv.slice(2)
 await using metadata = await openSqlite({ file: join(directory, 'carrel.db'), migrate: true })
 const taken = await adoptWhenDue(metadata, directory, {
   rowsAtOnce: Number(rows),
+  ...(threads !== undefined && { threads: Number(threads) }),
   onBegin: () => process.stdout.write('begun\n'),
 })
 if (typeof taken === 'string') process.stdout.write(`${taken}\n`)

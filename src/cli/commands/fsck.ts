@@ -29,8 +29,9 @@ Ends with 6 when something is wrong.`,
       'carrel fsck --deep --data /var/lib/carrel --json',
       'carrel fsck --deep --repair',
     ],
-    json: `{ "ok", "deep", "repositories", "tags", "manifests", "blobs", "bytes", "repaired",
-  "problems": [{ "kind", "digest"?, "name"?, "message" }], "notes": [text] }`,
+    json: `{ "ok", "deep", "repositories", "tags", "manifests", "blobs", "bytes",
+  "repaired", "problems": [{ "kind", "digest"?, "name"?, "message" }],
+  "notes": [text] }`,
   })
   addPlaceOptions(command)
     .option('--deep', 'read and hash every byte')

@@ -65,9 +65,10 @@ function defineLs(command: Command, context: CommandContext): void {
       'carrel repo ls --deleted',
       'carrel repo ls | cut -f1',
     ],
-    json: `[{ ${repositoryJson} }], or with --deleted
-[{ "name", "visibility", "description", "tags", "manifests", "bytes", "deletedAt",
-   "deletedBy"?, "purgedAfter"? }]`,
+    json: `[{ ${repositoryJson} }]
+with --deleted:
+[{ "name", "visibility", "description", "tags", "manifests", "bytes",
+   "deletedAt", "deletedBy"?, "purgedAfter"? }]`,
   })
   ls.argument('[NAMESPACE/]')
     .addOption(visibilityOption('only those that are this'))

@@ -39,11 +39,7 @@ async function bin(
   tx: Transaction,
   repositoryId: number,
   word: string,
-  {
-    at = 1000,
-    reason = 'deleted',
-    tags = [],
-  }: {
+  more: {
     readonly at?: number
     readonly reason?: 'deleted' | 'collected'
     readonly tags?: readonly string[]
