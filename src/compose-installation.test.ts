@@ -120,7 +120,13 @@ suite('doctor', () => {
     }
     const wrong = (await checksOf(config)).filter(({ status }) => status !== 'ok')
     const names = wrong.map(({ name }) => name)
-    for (const name of ['authentication', 'plain HTTP', 'htpasswd', 'password file', 'certificate']) {
+    for (const name of [
+      'authentication',
+      'plain HTTP',
+      'htpasswd',
+      'password file',
+      'certificate',
+    ]) {
       assert.ok(names.includes(name), name)
     }
     for (const { fix, message } of wrong) assert.ok(fix && message.endsWith('.'), message)

@@ -43,7 +43,11 @@ test(
         const root = join(folder.path, `lane-${lane}`)
         const file = join(root, 'new', 'data', 'carrel.db')
         await mkdir(join(root, 'new', 'data'), { recursive: true })
-        using calls = followSystemCalls({ library, root, logFile: join(folder.path, `log-${lane}`) })
+        using calls = followSystemCalls({
+          library,
+          root,
+          logFile: join(folder.path, `log-${lane}`),
+        })
         // From an empty folder, or from what an older version has left.
         const from = round % migrations.length
         if (from > 0) await migrateTo(file, from)

@@ -119,9 +119,7 @@ test(
 )
 
 /** The first worker answers before the others have opened what they need, and they need a disk that works. */
-async function startWholly(
-  options: Parameters<typeof startRegistry>[0],
-): Promise<StartedRegistry> {
+async function startWholly(options: Parameters<typeof startRegistry>[0]): Promise<StartedRegistry> {
   const registry = await startRegistry(options)
   await waitUntil('The server did not say that it is ready', () =>
     registry.log().includes('"msg":"ready"'),

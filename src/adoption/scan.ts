@@ -65,11 +65,11 @@ export async function scanRegistry2(
     onProgress({ phase: 'images', done, total: Math.max(done, total) })
   }
   const volume: Volume = { tree, pool, files, told: new Set(), onItems }
-  const threads = stack.move()
+  const running = stack.move()
   return {
     files,
     scanned: scan(volume, repositories, { findings, now }),
-    [Symbol.asyncDispose]: async () => threads.disposeAsync(),
+    [Symbol.asyncDispose]: async () => running.disposeAsync(),
   }
 }
 

@@ -285,7 +285,7 @@ test('a look ahead says what a run does, and changes nothing', async (t) => {
   const untagged = before.things.find(({ reason }) => reason === 'untagged')
   assert.ok(Math.abs((untagged?.due ?? 0) - Date.now() - 14 * day) < 60_000)
   const status = await collectionStatus(metadata, usual)
-  assert.equal(status.reclaimable.bytes, 2 * bigSize + '{"seed":2}'.length)
+  assert.equal(status.reclaimable.bytes, 3 * bigSize + '{"seed":1}{"seed":2}'.length)
   const report = await run(registry, soon)
   assert.deepEqual([report.manifests, report.blobs], [seen.manifests, seen.blobs])
   assert.equal((await collectionStatus(metadata, usual)).trash.bytes, bigSize)

@@ -118,7 +118,12 @@ suite('each route, for each caller and each repository', () => {
 
 /** There are no accounts in open mode. */
 function isOfAccounts({ need, address, fromPage }: Row): boolean {
-  return need === 'self' || need === 'administrator' || fromPage === true || address.startsWith('/api/v1/device')
+  return (
+    need === 'self' ||
+    need === 'administrator' ||
+    fromPage === true ||
+    address.startsWith('/api/v1/device')
+  )
 }
 
 async function checkCell({

@@ -1,7 +1,9 @@
 // What collection is going to give back, for people who ask: sums over what is waiting, never over all that is kept.
+import { sql, type Kysely } from 'kysely'
 import type { Digest } from '../oci/digest.ts'
 import type { Reader } from './metadata-store.ts'
 import { query } from './query.ts'
+import type { Schema } from './schema.ts'
 
 const used = query<{ digest: string }>()((db, p) =>
   db
@@ -34,8 +36,9 @@ export async function isBlobUsed(reader: Reader, digest: Digest): Promise<boolea
   return (await reader.one(used, { digest })) !== undefined
 }
 
-// What waits for a review, what the recycle bin holds, and what deleted repositories have; of that, what no manifest of
-// a repository that is there needs.
+// What waits for a review, what images hold that may go, what the recycle bin holds, and what deleted repositories have;
+// of that, what no manifest needs that stays. One that somebody looks at soon stays when it has a tag, when an index
+// holds it, or when its subject is there.
 const waiting = query<object>()((db) =>
   db
     .with('candidates', (cte) =>
@@ -43,6 +46,17 @@ const waiting = query<object>()((db) =>
         .selectFrom('blobs')
         .select('digest')
         .where('review_after', 'is not', null)
+        .union(
+          cte
+            .selectFrom('manifests as m')
+            .innerJoin('manifest_blobs as u', (join) =>
+              join
+                .onRef('u.repository_id', '=', 'm.repository_id')
+                .onRef('u.manifest', '=', 'm.digest'),
+            )
+            .select('u.blob as digest')
+            .where('m.review_after', 'is not', null),
+        )
         .union(cte.selectFrom('deleted_manifest_contents').select('digest'))
         .union(
           cte
@@ -59,30 +73,56 @@ const waiting = query<object>()((db) =>
       of.fn.sum<number | string>('blobs.size').as('bytes'),
     ])
     .where((of) =>
-      of.not(
-        of.exists(
-          of
-            .selectFrom('repository_blobs as l')
-            .innerJoin('repositories as r', 'r.id', 'l.repository_id')
-            .innerJoin('manifest_blobs as u', (join) =>
-              join
-                .onRef('u.repository_id', '=', 'l.repository_id')
-                .onRef('u.blob', '=', 'l.digest'),
-            )
-            .select('l.digest')
-            .whereRef('l.digest', '=', 'blobs.digest')
-            .where('r.deleted_at', 'is', null),
-        ),
-      ),
+      of.not(of.exists(usersThatStay(db).where('l.digest', '=', sql.ref<string>('blobs.digest')))),
     ),
 )
+
+function usersThatStay(db: Kysely<Schema>) {
+  return db
+    .selectFrom('repository_blobs as l')
+    .innerJoin('repositories as r', 'r.id', 'l.repository_id')
+    .innerJoin('manifest_blobs as u', (join) =>
+      join.onRef('u.repository_id', '=', 'l.repository_id').onRef('u.blob', '=', 'l.digest'),
+    )
+    .innerJoin('manifests as m', (join) =>
+      join.onRef('m.repository_id', '=', 'u.repository_id').onRef('m.digest', '=', 'u.manifest'),
+    )
+    .select('l.digest')
+    .where('r.deleted_at', 'is', null)
+    .where((of) =>
+      of.or([
+        of('m.review_after', 'is', null),
+        of.exists(
+          of
+            .selectFrom('tags')
+            .select('tags.name')
+            .whereRef('tags.repository_id', '=', 'm.repository_id')
+            .whereRef('tags.digest', '=', 'm.digest'),
+        ),
+        of.exists(
+          of
+            .selectFrom('manifest_children as i')
+            .select('i.manifest')
+            .whereRef('i.repository_id', '=', 'm.repository_id')
+            .whereRef('i.child', '=', 'm.digest'),
+        ),
+        of.exists(
+          of
+            .selectFrom('manifests as s')
+            .select('s.digest')
+            .whereRef('s.repository_id', '=', 'm.repository_id')
+            .whereRef('s.digest', '=', 'm.subject'),
+        ),
+      ]),
+    )
+}
 
 export interface Sum {
   readonly count: number
   readonly bytes: number
 }
 
-/** Blobs that no manifest of a repository that is there needs. */
+/** Blobs that no manifest needs that stays. */
 export async function sumOfUnneededBlobs(reader: Reader): Promise<Sum> {
   const row = await reader.one(waiting, {})
   return { count: Number(row?.count), bytes: Number(row?.bytes) }

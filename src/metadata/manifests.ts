@@ -66,13 +66,7 @@ export async function findManifestByTag(
 const byDigest = query<{ repositoryId: number; digest: string }>()((db, p) =>
   db
     .selectFrom('manifests')
-    .select([
-      'digest',
-      'media_type as mediaType',
-      'size',
-      'content',
-      'review_after as reviewAfter',
-    ])
+    .select(['digest', 'media_type as mediaType', 'size', 'content', 'review_after as reviewAfter'])
     .where('repository_id', '=', p.repositoryId)
     .where('digest', '=', p.digest),
 )

@@ -36,7 +36,13 @@ export function* failpointsUnderLoad(
     for (const [call, kind, often] of callsUnderLoad) {
       for (const action of actionsOf(call)) {
         const nth = random.whole(1, often)
-        points.push({ name: `${action} ${call} of ${kind}`, call, kind: kinds.indexOf(kind), nth, action })
+        points.push({
+          name: `${action} ${call} of ${kind}`,
+          call,
+          kind: kinds.indexOf(kind),
+          nth,
+          action,
+        })
       }
     }
     yield* shuffled(points.filter(isWanted), random)

@@ -25,7 +25,11 @@ import { receiveChunk, UploadOffsetError } from '../../src/registry/upload.ts'
 import { createBlobStore, type BlobStore } from '../../src/storage/blob-store.ts'
 import { ObjectNotFoundError, parseKey, type StorageDriver } from '../../src/storage/driver.ts'
 import { withFaults, type DriverCall, type Fault } from '../../src/storage/fault-driver.ts'
-import { createAcknowledgementLog, type AcknowledgementLog, type Effect } from './acknowledgements.ts'
+import {
+  createAcknowledgementLog,
+  type AcknowledgementLog,
+  type Effect,
+} from './acknowledgements.ts'
 import { createChance, type Chance } from './chance.ts'
 import { judgeRows } from './power-oracle.ts'
 
@@ -60,7 +64,11 @@ interface World {
   readonly tickets: UploadTickets
   readonly log: AcknowledgementLog
   readonly repositories: readonly Repository[]
-  readonly known: { readonly repository: Repository; readonly digest: Digest; readonly size: number }[]
+  readonly known: {
+    readonly repository: Repository
+    readonly digest: Digest
+    readonly size: number
+  }[]
   readonly manifests: { readonly repository: Repository; readonly digest: Digest }[]
   readonly problems: string[]
   readonly journal: ReturnType<typeof createJournal>
@@ -131,7 +139,11 @@ async function makeWorld(
     known: [],
     manifests: [],
     problems: [],
-    journal: createJournal({ metadata, blobs, limits: { segmentBytes: 20_000, looseBytes: 50_000 } }),
+    journal: createJournal({
+      metadata,
+      blobs,
+      limits: { segmentBytes: 20_000, looseBytes: 50_000 },
+    }),
     counts,
   })
 }
@@ -198,7 +210,8 @@ async function change(
 
 async function pushImage(world: World, chance: Chance): Promise<void> {
   const repository = pick(world.repositories, chance)
-  const layers: { readonly digest: Digest; readonly size: number; readonly mediaType: string }[] = []
+  const layers: { readonly digest: Digest; readonly size: number; readonly mediaType: string }[] =
+    []
   for (let count = chance.whole(1, 2); count > 0; count -= 1) {
     const known = world.known.filter((one) => one.repository === repository)
     const isKnown = known.length > 0 && chance.next() < 0.2
@@ -216,7 +229,8 @@ async function pushImage(world: World, chance: Chance): Promise<void> {
   await change(world, effects, async () => {
     await pushManifest(world.metadata, {
       repositoryId: repository.id,
-      reference: tag === undefined ? { kind: 'digest', digest } : { kind: 'tag', tag: parseTag(tag) },
+      reference:
+        tag === undefined ? { kind: 'digest', digest } : { kind: 'tag', tag: parseTag(tag) },
       tags: [],
       contentType: manifestType,
       bytes,
@@ -244,9 +258,7 @@ async function pushBlob(world: World, repository: Repository, chance: Chance) {
   }
   const rest = bytes.subarray(cut)
   const end = { expected: digest, offset: cut, expectedSize: rest.length }
-  await change(world, [], async () =>
-    commitUpload(world, ticket, { ...end, source: bodyOf(rest) }),
-  )
+  await change(world, [], async () => commitUpload(world, ticket, { ...end, source: bodyOf(rest) }))
   const blob = { repository, digest, size }
   remember(world.known, blob)
   return blob

@@ -91,14 +91,10 @@ function replay(
   }
 }
 
-function owedAt(
-  { files, readyFrom }: Recording,
-  log: AcknowledgementLog,
-  moment: number,
-): Owed {
+function owedAt({ files, readyFrom }: Recording, log: AcknowledgementLog, moment: number): Owed {
   return {
     expected: log.expected(moment),
-    files: files.filter(({ from, until }) => from <= moment && moment < until),
+    files: files.filter(({ from, until }) => from <= moment && moment <= until),
     isReady: readyFrom <= moment,
   }
 }
@@ -133,7 +129,9 @@ function momentsAround(
   const moments = Array.from({ length: wanted }, (_, index) => {
     const { sequence } = syncs[chance.whole(0, syncs.length - 1)] ?? { sequence: 1 }
     const answer = answers.find((ended) => ended >= sequence)
-    return index % 2 === 0 && answer !== undefined ? answer : sequence + chance.whole(0, soonAfter[index % 3] ?? 0)
+    // In between, little is owed; but what is damaged there may never be whole again.
+    const isBetween = answer === undefined || index % 4 === 0
+    return isBetween ? sequence + chance.whole(0, soonAfter[index % 3] ?? 0) : answer
   })
   return moments.sort((one, other) => one - other)
 }

@@ -141,7 +141,8 @@ export function createReplayedDisk(options: ReplayOptions): ReplayedDisk {
       switch (operation.call) {
         case 'create':
         case 'mkdir': {
-          const node = operation.call === 'mkdir' ? newFolder(operation.file) : newFile(operation.file)
+          const node =
+            operation.call === 'mkdir' ? newFolder(operation.file) : newFile(operation.file)
           byNumber.set(operation.file, node)
           pendingNames.add(change(operation.path, sequence, node))
           return

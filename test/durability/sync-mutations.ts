@@ -57,7 +57,11 @@ export async function tryWithout(
   recording: Recording,
   { isOf }: SyncSites,
   site: SyncSite,
-  { seed, states, scratch }: { readonly seed: string; readonly states: number; readonly scratch: string },
+  {
+    seed,
+    states,
+    scratch,
+  }: { readonly seed: string; readonly states: number; readonly scratch: string },
 ): Promise<Mutation> {
   const report = await explorePowerStates(recording, {
     seed,

@@ -23,6 +23,10 @@ export const unneeded: readonly SyncReason[] = [
   { kind: 'the folder of temporary files', place: 'folders:syncFolder', why: probe },
   { kind: 'the folder of temporary files', place: anyPlace, why: probe },
   {
+    place: 'filesystem-driver:#writeFile < filesystem-driver:write < run-lock:',
+    why: 'the lock of a backup that runs means nothing after a power loss',
+  },
+  {
     kind: 'the folder of uploads',
     place: 'folders:syncFolder',
     why: 'nothing is promised of an upload before its end, which syncs where the bytes go then',
@@ -50,9 +54,28 @@ export const unneeded: readonly SyncReason[] = [
   },
 ]
 
+/** Sources that sync and that no recording runs through. */
+export const notRecorded: Readonly<Record<string, string>> = {
+  'storage/drivers/filesystem/file-operations.ts': 'every sync of the storage passes it',
+  'storage/drivers/filesystem/limit-syncs.ts': 'every sync of the storage passes it',
+  'storage/drivers/filesystem/volatile-disk.ts': 'a disk in memory, for tests',
+  'storage/drivers/filesystem/watch-files.ts': 'for tests',
+  'storage/drivers/filesystem/file-writer.ts':
+    'begun early in long files so that the last sync, which is the one that counts, is short',
+  'metadata/dialects/sqlite.ts': 'it asks sqlite-log.ts for them',
+  'installation/doctor/data-folder.ts': 'it only tries whether the disk takes a sync',
+  'compose-rebuild.ts': 'a rebuild that a power loss cuts short is run again',
+  'adoption/start.ts': 'a note for people, which the next start writes again',
+}
+
 /** Each alone is not missed, because another one of the same file or folder comes before anybody is promised anything. */
 export const doubled: readonly SyncReason[] = [
   { kind: 'the data folder', place: 'SQLite', why: 'done again by openLog' },
+  {
+    kind: 'the backup',
+    place: 'folders:syncFolder < filesystem-driver:#publish',
+    why: 'done again for the folders that are made in it',
+  },
   { kind: 'the data folder', place: 'sqlite-log:openLog', why: 'done again by each worker' },
   {
     kind: 'the data folder',

@@ -17,7 +17,8 @@ function say(file: number): void {
   Error.stackTraceLimit = stackTraceLimit
   const frames: string[] = []
   for (const line of stack.split('\n')) {
-    const found = /at (?:async )?(?:(\S+) )?.*\/(?:\.node\/[^/]+|src)\/(?:.*\/)?([\w-]+)\.[jt]s:\d+/.exec(line)
+    const found =
+      /at (?:async )?(?:(\S+) )?.*\/(?:\.node\/[^/]+|src)\/(?:.*\/)?([\w-]+)\.[jt]s:\d+/.exec(line)
     const [, name = '', source = ''] = found ?? []
     if (found === null || passages.includes(source)) continue
     frames.push(`${source}:${name.replace(/^.*\./, '') || '-'}`)

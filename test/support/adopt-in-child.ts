@@ -12,12 +12,12 @@ export interface Taken {
   readonly seconds: number
 }
 
-/** Takes the volume over in a process of its own, which is killed so long after it has begun. */
+/** Small volumes are taken over before more threads have started. */
 const threads = process.env['CARREL_TEST_ADOPTION_TAGS'] === undefined ? ['1'] : []
 
+/** Takes the volume over in a process of its own, which is killed so long after it has begun. */
 export async function adoptInChild(root: string, killAfterMs?: number): Promise<Taken> {
   const rowsAtOnce = killAfterMs === undefined ? '4000' : '500'
-  // Small volumes are taken over before more threads have started.
   const args = ['--disable-warning=ExperimentalWarning', child, root, rowsAtOnce, ...threads]
   const running = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = new Promise((resolve) => running.once('close', resolve))

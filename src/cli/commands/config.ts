@@ -65,11 +65,11 @@ async function showConfig(context: CommandContext, options: Options): Promise<vo
 
 async function checkSettings(context: CommandContext, options: Options): Promise<void> {
   const { output } = context
-  const { raw, config, problems: wrong = [] } = await checkConfig(
-    context,
-    placeFlags(options),
-    asRegistry2Of(options),
-  )
+  const {
+    raw,
+    config,
+    problems: wrong = [],
+  } = await checkConfig(context, placeFlags(options), asRegistry2Of(options))
   const { file, warnings } = raw
   const problems = config === undefined ? wrong : await context.composition.fileProblems(config)
   if (problems.length > 0) context.exitCode = exitCodes.problemsFound

@@ -29,8 +29,8 @@ interface RunOptions extends Options {
   readonly dryRun?: boolean
 }
 
-const counts = `"repositories", "manifests", "purgedManifests", "blobs", "purgedBlobs", "bytes",
-  "complete", "errors", "errorMessages": [text]`
+const counts = `"repositories", "manifests", "purgedManifests", "blobs", "purgedBlobs",
+  "bytes", "complete", "errors", "errorMessages": [text]`
 
 export function define(command: Command, context: CommandContext): void {
   describeCommand(command, {
@@ -46,10 +46,11 @@ export function define(command: Command, context: CommandContext): void {
 function defineStatus(command: Command, context: CommandContext): void {
   const status = describeCommand(command.command('status', { isDefault: true }), {
     summary: 'say what will come back, what waits, and why it is kept',
-    more: 'Without a terminal: kind, repository, digest, tags, bytes, reason, due, tab-separated.',
+    more: 'What will come back does so when nothing is restored or used until then.\nWithout a terminal: kind, repository, digest, tags, bytes, reason, due, tab-separated.',
     examples: ['carrel gc status', 'carrel gc status --all', 'carrel gc status --json'],
-    json: `{ "keep": { "untagged", "unreferenced", "trash", "deleted" } in seconds or null,
-  "running", "heldByBackup", "last"?: { "startedAt", "endedAt", ${counts} },
+    json: `{ "keep": { "untagged", "unreferenced", "trash", "deleted" } seconds or null,
+  "running", "heldByBackup",
+  "last"?: { "startedAt", "endedAt", and what run prints },
   "reclaimable": { "blobs", "bytes" }, "trash": { "blobs", "bytes" },
   "waiting": [{ "kind", "count", "next"? }],
   "things": [{ "kind", "repository"?, "digest"?, "tags", "bytes", "reason",
@@ -144,7 +145,8 @@ function defineUndo(command: Command, context: CommandContext): void {
     summary: 'bring back what was collected and is not purged yet',
     more: 'What somebody deleted is not meant: see carrel tag restore and carrel repo restore. What comes back is collected again when nothing uses it until then.',
     examples: ['carrel gc undo', 'carrel gc undo --yes --json'],
-    json: '{ "undone": true|false, "blobs", "bytes", "manifests", "errors", "errorMessages": [text] }',
+    json: `{ "undone": true|false, "blobs", "bytes", "manifests", "errors",
+  "errorMessages": [text] }`,
   })
   addManagementOptions(addRemovalOptions(undo)).action(
     async (options: Options & RemovalOptions) => {

@@ -70,7 +70,8 @@ That needs push; overwrite when the tag is there; delete when the image has to c
       'carrel tag restore team/api:latest@sha256:4f2a…',
       'carrel tag restore team/api@sha256:4f2a…',
     ],
-    json: `{ "tag", "digest", "before"?, "changed", "imageRestored" }, or without a tag
+    json: `{ "tag", "digest", "before"?, "changed", "imageRestored" }
+without a tag:
 { "digest", "tags": [text], "tagsElsewhere": [text] }`,
   })
   restore.argument('<REPOSITORY:TAG[@DIGEST]>')

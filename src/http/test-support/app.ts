@@ -14,6 +14,7 @@ import {
 import type { DecisionWatch } from '../../access/decision-watch.ts'
 import { createLoginGate } from '../../access/login-gate.ts'
 import { createSecondFactorGate } from '../../access/second-factor-gate.ts'
+import { createUseLeases, type UseDelays } from '../../collection/lease-of-use.ts'
 import { createTokenIssuer, generateSigningKey, type TokenIssuer } from '../../auth/bearer.ts'
 import type { Identity } from '../../auth/identity.ts'
 import { createPasswordPool } from '../../auth/password-pool.ts'
@@ -73,6 +74,8 @@ export interface TestAppOptions {
   /** The providers that people sign in with. */
   readonly oidc?: readonly OidcLogin[]
   readonly space?: FreeSpace
+  /** How long things stay that nothing needs; without it, nobody is given any time. */
+  readonly keep?: UseDelays
 }
 
 export const serviceName = 'test-installation'
@@ -124,6 +127,7 @@ export async function anApp(t: TestContext, options: TestAppOptions = {}): Promi
     draining: () => state.draining,
     metricsText: async () => 'carrel_up 1\n',
     space: options.space,
+    leases: options.keep && createUseLeases(metadata, options.keep),
     authorityPem: () => options.authorityPem,
     trustScript: (hostPort) => `#!/bin/sh\n# ${hostPort}\n`,
   })

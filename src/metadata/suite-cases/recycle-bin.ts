@@ -28,7 +28,6 @@ import {
   findDeletedManifest,
   purgeDeletedManifest,
   putBackManifest,
-  type BinReason,
 } from '../deleted-manifests.ts'
 import { deleteManifest, findManifest, indexHolding, listReferrers } from '../manifests.ts'
 import type { MetadataStore, Transaction } from '../metadata-store.ts'

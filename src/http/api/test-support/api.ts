@@ -20,6 +20,8 @@ import { listAudit } from '../../../metadata/audit.ts'
 import { openSqlite } from '../../../metadata/dialects/sqlite.ts'
 import type { MetadataStore } from '../../../metadata/metadata-store.ts'
 import { findPrincipalByName, insertPrincipal } from '../../../metadata/principals.ts'
+import { createBlobStore } from '../../../storage/blob-store.ts'
+import { createMemoryDriver } from '../../../storage/drivers/memory/memory-driver.ts'
 import type { HttpRequest } from '../../request.ts'
 import { createApi, type Api } from '../api.ts'
 import { inProcessTransport } from '../in-process.ts'
@@ -33,6 +35,16 @@ export interface TestApi {
 }
 
 export const passwords = { admin: 'the password of admin', ann: 'the password of ann', bob: '' }
+
+const dayMs = 86_400_000
+
+/** As it is unless somebody sets it. */
+export const keep = {
+  untaggedMs: 14 * dayMs,
+  unreferencedMs: dayMs,
+  trashMs: dayMs,
+  deletedMs: 14 * dayMs,
+}
 
 export async function anApi(t: TestContext): Promise<TestApi> {
   const folder = await mkdtemp(join(tmpdir(), 'carrel-api-'))
@@ -55,6 +67,7 @@ export async function anApi(t: TestContext): Promise<TestApi> {
       forgetPrincipal,
       forgetToken: () => undefined,
       totpKey: randomBytes(32),
+      collection: { blobs: createBlobStore(createMemoryDriver()), keep },
     }),
     metadata,
     forgotten,
