@@ -13,7 +13,9 @@ import { createRandom, seedOfRun } from './durability/random.ts'
 import { buildSyncFaults, whyNoSyncFaults, type SyncFault } from './durability/sync-faults.ts'
 import { warmStarts, type WarmStarts } from './durability/compile-cache.ts'
 
-const momentsWanted = Number(process.env['CARREL_TEST_POWER_LOSSES'] ?? 50)
+const isThorough = process.env['CI'] === 'true'
+/** The states of power-states.test.ts are cheaper; these are of a real file system. */
+const momentsWanted = Number(process.env['CARREL_TEST_POWER_LOSSES'] ?? (isThorough ? 50 : 20))
 const momentsPerRun = 5
 /** Runs that ended early, on a slow machine, are made up for. */
 const mostRuns = Math.ceil(momentsWanted / momentsPerRun) + 4
@@ -21,7 +23,6 @@ const mebibytesNeeded = 4096
 
 const noDisks = whyNoDisks()
 const noFaults = noDisks ?? whyNoSyncFaults()
-const isThorough = process.env['CI'] === 'true'
 let warm: WarmStarts
 
 before(async () => {

@@ -179,7 +179,8 @@ test('indexes in indexes, each level twice, are looked at in no time', async (t)
   assert.equal((await run(registry, none)).manifests, 43)
   const seconds = (performance.now() - started) / 1000
   t.diagnostic(`two runs over 43 manifests in 21 levels: ${seconds.toFixed(2)} s`)
-  assert.ok(seconds < 1)
+  // Were each way down walked, there would be two million.
+  assert.ok(seconds < 20)
 })
 
 test('an index that refers to its own child goes with it, and stays with it', async (t) => {

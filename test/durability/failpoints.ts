@@ -24,6 +24,9 @@ export const callsUnderLoad: readonly (readonly [CallName, kind: string, often: 
   ['sync', "the database's log", 20],
   ['write', 'the database', 20],
   ['sync', 'the database', 1],
+  ['rename', 'the journal', 1],
+  ['sync', 'the folder of the journal', 1],
+  ['unlink', 'a blob', 2],
 ]
 
 /** In an order of its own for each seed; all of them come before one comes again. */

@@ -16,9 +16,13 @@ export interface FsckAnswer {
 }
 
 export async function runFsck(data: string, metadataUrl?: string): Promise<FsckAnswer> {
-  const { code, stdout, output } = await runProgram(carrel, ['fsck', '--deep', '--data', data, '--json'], {
-    env: { ...withoutSettings(process.env), CARREL_METADATA_URL: metadataUrl },
-  })
+  const { code, stdout, output } = await runProgram(
+    carrel,
+    ['fsck', '--deep', '--data', data, '--json'],
+    {
+      env: { ...withoutSettings(process.env), CARREL_METADATA_URL: metadataUrl },
+    },
+  )
   try {
     return { code, report: JSON.parse(stdout) as FsckAnswer['report'] }
   } catch {

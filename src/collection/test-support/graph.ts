@@ -53,7 +53,7 @@ export interface Graph {
   readonly deleted: number | undefined
 }
 
-export const repositories = [0, 1, 2] as const
+const repositories = [0, 1, 2] as const
 
 const rawNode = fc.record({
   repository: fc.nat(2),
@@ -119,7 +119,7 @@ function digestFor(word: string, isLong: boolean): Digest {
   return `${algorithm}:${createHash(algorithm).update(word).digest('hex')}` as Digest
 }
 
-export const missing = digestFor('never pushed', false)
+const missing = digestFor('never pushed', false)
 
 const setManifest = query<{ repositoryId: number; digest: string; reviewAfter: number }>()(
   (db, p) =>
