@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import pg from 'pg'
 import { connect, sqliteMigrations } from '../src/metadata/dialects/sqlite-connection.ts'
 import { openSqlite } from '../src/metadata/dialects/sqlite.ts'
 import { migrate, migrations } from '../src/metadata/migrations/migrate.ts'
@@ -16,11 +17,13 @@ import { diskFolder } from './durability/loop-disk.ts'
 import { createRandom, seedOfRun } from './durability/random.ts'
 import { buildSystemCalls, followSystemCalls, whyNoSystemCalls } from './durability/system-calls.ts'
 import { runProgram } from './support/processes.ts'
+import { startPostgres } from './support/start-postgres.ts'
 
 const lacking = whyNoSystemCalls()
 const skip = lacking === undefined || process.env['CI'] === 'true' ? false : lacking
 const isThorough = process.env['CI'] === 'true'
 const kills = Number(process.env['CARREL_TEST_MIGRATION_KILLS'] ?? (isThorough ? 120 : 40))
+const postgresKills = Math.min(60, Math.ceil(kills / 8))
 const program = fileURLToPath(new URL('durability/migrate-once.ts', import.meta.url))
 
 test(
@@ -68,6 +71,50 @@ test(
     assert.ok(count > kills / 2, 'too few were killed to prove anything')
   },
 )
+
+test(
+  `${postgresKills} migrations of PostgreSQL that are killed complete at the next start`,
+  { skip, timeout: 60_000 + 3000 * postgresKills },
+  async (t) => {
+    const seed = seedOfRun()
+    const random = createRandom(seed)
+    await using postgres = await startPostgres()
+    const run = async (url: string, timeoutMs?: number) =>
+      runProgram(process.execPath, ['--no-warnings', program, url], {
+        ...(timeoutMs !== undefined && { timeoutMs }),
+      })
+    const began = performance.now()
+    const undisturbed = await postgres.createDatabase('undisturbed')
+    assert.equal((await run(undisturbed)).code, 0)
+    const longestMs = performance.now() - began
+    const wanted = await tablesOf(undisturbed)
+    let [killed, amidst] = [0, 0]
+    for (let round = 0; round < postgresKills; round += 1) {
+      const url = await postgres.createDatabase(`kill_${round}`)
+      const { signal } = await run(url, Math.ceil((0.3 + 0.7 * random.next()) * longestMs))
+      const before = await tablesOf(url)
+      killed += signal === 'SIGKILL' ? 1 : 0
+      amidst += before.length < wanted.length ? 1 : 0
+      assert.equal((await run(url)).code, 0, `seed ${seed}`)
+      assert.deepEqual(await tablesOf(url), wanted, `seed ${seed}`)
+    }
+    t.diagnostic(`seed ${seed}: ${killed} of ${postgresKills} killed, ${amidst} before the end`)
+  },
+)
+
+async function tablesOf(url: string): Promise<readonly unknown[]> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    const { rows } = await client.query<{ name: string }>(
+      `select table_name || '.' || column_name || ' ' || data_type as name
+       from information_schema.columns where table_schema = 'public' order by 1`,
+    )
+    return rows.map(({ name }) => name)
+  } finally {
+    await client.end()
+  }
+}
 
 /** How many calls such a migration makes. */
 async function countCalls(from: number, library: string, folder: string): Promise<number> {
