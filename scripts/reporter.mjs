@@ -14,7 +14,7 @@ export default async function* report(events) {
   for await (const { type, data } of events) {
     if (type === 'test:stdout' || type === 'test:stderr') yield data.message
     // Figures that tests tell; the counts at the end of a run are told by scripts/test.mjs.
-    if (type === 'test:diagnostic' && data.nesting > 0) yield `  ℹ ${data.message}\n`
+    if (type === 'test:diagnostic' && data.file !== undefined) yield `  ℹ ${data.message}\n`
     if (type !== 'test:pass' && type !== 'test:fail') continue
     // A suite's fate is that of its tests, but for its own hooks.
     if (data.details.type === 'suite' && !failedItself(type, data)) continue
