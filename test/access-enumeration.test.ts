@@ -83,7 +83,7 @@ function nameOf(kind: Kind, index: number): string {
 
 /** Status, headers in their order and spelling, and body; of headers that always differ the names alone. */
 function shapeOf({ status, headers, headerNames, body }: Answer): string {
-  const { date: _, ...values } = headers
+  const { date: _date, 'x-request-id': _id, ...values } = headers
   return `${status} ${headerNames.join(',')} ${JSON.stringify(values)} ${body.toString()}`
 }
 
