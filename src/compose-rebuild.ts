@@ -1,11 +1,12 @@
 // The database made anew from the storage: prepared beside what is there, checked, and put in its place at the end. A
 // rebuild that is cut short has changed nothing.
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { markerFile } from './adoption/start.ts'
 import { headsFileName } from './audit/anchored-heads.ts'
 import { InstallationError } from './cli/composition.ts'
 import type { RebuildReport, RebuildRequest } from './cli/rebuild.ts'
+import { isThere, makeWhole, sync } from './compose-files.ts'
 import { databaseFile, openBlobs } from './compose-stores.ts'
 import type { Config } from './config/config.ts'
 import { fsck } from './fsck/fsck.ts'
@@ -65,8 +66,7 @@ async function makeFile(dataDir: string, parts: Parts): Promise<Made> {
   await mkdir(folder, { mode: 0o700 })
   const file = join(folder, databaseFile)
   const made = await makeIn(await openSqlite({ file, migrate: true }), parts)
-  if (await isThere(`${file}-wal`)) throw new Error(`${file}-wal was not written to ${file}.`)
-  await sync(file)
+  await makeWhole(file)
   return made
 }
 
@@ -222,16 +222,4 @@ async function moveIfThere(from: string, to: string): Promise<boolean> {
   if (!(await isThere(from))) return false
   await rename(from, to)
   return true
-}
-
-async function sync(path: string): Promise<void> {
-  await using handle = await open(path, 'r')
-  await handle.sync()
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  )
 }

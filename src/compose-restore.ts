@@ -1,6 +1,6 @@
 // A backup becomes an installation again: for good, or for a drill and then away.
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { BackupError } from './backup/backup-error.ts'
 import { settingsFile } from './backup/data-files.ts'
 import { makeDrillPlace } from './backup/drill-place.ts'
@@ -16,8 +16,10 @@ import type {
   RestoredBackup,
   RestoreRequest,
 } from './cli/backup.ts'
+import { makeDurableFolder } from './certificates/durable-file.ts'
 import { requireRoom, whenOwn } from './compose-backup.ts'
 import { installationOf, openArchiveToRead } from './compose-backup-target.ts'
+import { isThere, makeWhole, sync } from './compose-files.ts'
 import { databaseFile, openBlobs, openMetadata } from './compose-stores.ts'
 import type { Config } from './config/config.ts'
 import { fsck } from './fsck/fsck.ts'
@@ -133,7 +135,7 @@ async function restoreInto(
 ): Promise<{ readonly restored: Restored; readonly report: Report }> {
   const { dataDir } = place
   await requireRoom(dataDir, roomFor(snapshot) + (options.reserve ?? 0))
-  await makeFolder(join(dataDir, unfinishedFolder))
+  await makeDurableFolder(join(dataDir, unfinishedFolder))
   try {
     await using storage = await openFilesystemDriver({ root: join(dataDir, 'storage') })
     const restored = await restoreSnapshot(
@@ -179,11 +181,9 @@ async function openUnfinished(
     : openPostgres({ url: metadata.url.reveal(), migrate: true, migrateTo: step })
 }
 
-/** Closed by now, so that all of it is in the one file. */
 async function publishDatabase(dataDir: string): Promise<void> {
   const file = join(dataDir, unfinishedFolder, databaseFile)
-  if (await isThere(`${file}-wal`)) throw new Error(`${file}-wal was not written to ${file}.`)
-  await sync(file)
+  await makeWhole(file)
   await rename(file, join(dataDir, databaseFile))
   await sync(dataDir)
 }
@@ -193,23 +193,6 @@ async function check(place: Place, { onProgress }: RestoreOptions): Promise<Repo
   await using storage = await openBlobs(place.dataDir)
   return await fsck({ metadata, blobs: storage.blobs, deep: true }, ({ phase, ...progress }) =>
     onProgress({ phase: `checking ${phase}`, ...progress }),
-  )
-}
-
-async function makeFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o700 })
-  await sync(dirname(path))
-}
-
-async function sync(path: string): Promise<void> {
-  await using handle = await open(path, 'r')
-  await handle.sync()
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
   )
 }
 

@@ -3,6 +3,7 @@
 import { digestOf, algorithmOf, isDigest, type Digest } from '../oci/digest.ts'
 import { OciError } from '../oci/errors.ts'
 import { parseManifest, type ParsedManifest } from '../oci/manifest.ts'
+import { neededContent } from '../oci/needed-content.ts'
 import { findLinkedBlob } from '../metadata/blobs.ts'
 import {
   countOrphans,
@@ -227,7 +228,7 @@ async function checkContents(
   uses: Uses,
 ): Promise<readonly Problem[]> {
   const problems: Problem[] = []
-  for (const { digest, size, isChild } of neededBy(parsed)) {
+  for (const { digest, size, isChild } of neededContent(parsed)) {
     const noted = isChild && uses.children.has(digest) ? uses.children : uses.blobs
     if (!noted.has(digest)) {
       problems.push(await withoutNote(at, { manifest, digest, isChild }))
@@ -244,28 +245,6 @@ async function checkContents(
     }
   }
   return problems
-}
-
-interface Needed {
-  readonly digest: Digest
-  readonly size: number
-  /** Of an index: a manifest, or (in old BuildKit caches) a blob. */
-  readonly isChild: boolean
-}
-
-/** Each digest once. Not the subject and not foreign layers: they may be absent. */
-function neededBy({ config, layers, manifests }: ParsedManifest): readonly Needed[] {
-  const needed = new Map<Digest, Needed>()
-  if (config !== undefined) needed.set(config.digest, { ...config, isChild: false })
-  for (const layer of layers) {
-    if (!layer.foreign && !needed.has(layer.digest)) {
-      needed.set(layer.digest, { ...layer, isChild: false })
-    }
-  }
-  for (const child of manifests) {
-    if (!needed.has(child.digest)) needed.set(child.digest, { ...child, isChild: true })
-  }
-  return [...needed.values()]
 }
 
 async function withoutNote(

@@ -1,7 +1,8 @@
 // What manifests need: their blobs are linked to the repository and protected, as when they were pushed. What is not
 // there gets a row without bytes, so that the manifest is kept whole and the next push of the same content heals it.
 import type { Digest } from '../oci/digest.ts'
-import type { ParsedManifest } from '../oci/manifest.ts'
+import { neededContent, type NeededContent } from '../oci/needed-content.ts'
+import { linkBlob } from '../metadata/blobs.ts'
 import {
   pageOfDeletedManifests,
   pageOfManifests,
@@ -10,14 +11,12 @@ import {
   type JournalManifest,
 } from '../metadata/journal-reading.ts'
 import { rebuildBinEntry } from '../metadata/rebuilding.ts'
-import { manifestSize } from '../metadata/manifests.ts'
+import { insertNeeds, manifestSize } from '../metadata/manifests.ts'
 import type { MetadataStore, Transaction } from '../metadata/metadata-store.ts'
 import {
   findRebuiltBlob,
   listRebuiltRepositories,
   rebuildBinContents,
-  rebuildLinks,
-  rebuildUses,
 } from '../metadata/rebuilding-contents.ts'
 import type { BlobStore, ListedBlob } from '../storage/blob-store.ts'
 import { parseKey } from '../storage/driver.ts'
@@ -33,12 +32,6 @@ export interface ContentsDeps extends Replayed {
   readonly others: ReadonlyMap<Digest, readonly ListedBlob[]>
   readonly findings: Findings
   readonly onProgress: OnProgress
-}
-
-interface Needed {
-  readonly digest: Digest
-  readonly size: number
-  readonly isChild: boolean
 }
 
 interface Found {
@@ -103,10 +96,10 @@ async function contentsOf(
     })
     return
   }
-  const found = await find(deps, tx, { row, name, needed: neededBy(parsed) })
+  const found = await find(deps, tx, { row, name, needed: neededContent(parsed) })
   const blobs = [...found.blobs, ...(await foreignBlobs(deps.foreign, tx, row))]
-  await rebuildLinks(tx, { repositoryId, blobs, linkedAt: pushedAt })
-  await rebuildUses(tx, { repositoryId, manifest }, { blobs, children: found.children })
+  for (const blob of blobs) await linkBlob(tx, repositoryId, blob, pushedAt)
+  await insertNeeds(tx, { repositoryId, manifest }, { blobs, children: found.children })
 }
 
 async function contentsInBin(
@@ -116,7 +109,7 @@ async function contentsInBin(
 ): Promise<boolean> {
   const { id: deletedId, repositoryId, pushedAt } = row
   const parsed = readingOf(row.mediaType, row.content)
-  const needed = parsed === undefined ? [] : neededBy(parsed)
+  const needed = parsed === undefined ? [] : neededContent(parsed)
   const blobs: Digest[] = []
   const all: Digest[] = []
   for (const need of needed) {
@@ -134,7 +127,7 @@ async function contentsInBin(
   const foreign = await foreignBlobs(deps.foreignInBin, tx, row)
   blobs.push(...foreign)
   all.push(...foreign)
-  await rebuildLinks(tx, { repositoryId, blobs, linkedAt: pushedAt })
+  for (const blob of blobs) await linkBlob(tx, repositoryId, blob, pushedAt)
   await rebuildBinContents(tx, { deletedId, repositoryId }, all)
   return true
 }
@@ -150,21 +143,6 @@ async function isManifestOrInBin(
 
 async function isManifest(tx: Transaction, repositoryId: number, digest: Digest): Promise<boolean> {
   return (await manifestSize(tx, repositoryId, digest)) !== undefined
-}
-
-/** Each digest once. Not the subject, and no foreign layers: whether those were pushed the journal alone knows. */
-function neededBy({ config, layers, manifests }: ParsedManifest): readonly Needed[] {
-  const needed = new Map<Digest, Needed>()
-  if (config !== undefined) needed.set(config.digest, { ...config, isChild: false })
-  for (const layer of layers) {
-    if (!layer.foreign && !needed.has(layer.digest)) {
-      needed.set(layer.digest, { ...layer, isChild: false })
-    }
-  }
-  for (const child of manifests) {
-    if (!needed.has(child.digest)) needed.set(child.digest, { ...child, isChild: true })
-  }
-  return [...needed.values()]
 }
 
 async function foreignBlobs(
@@ -183,7 +161,7 @@ async function foreignBlobs(
 interface Wanted {
   readonly row: JournalManifest
   readonly name: string
-  readonly needed: readonly Needed[]
+  readonly needed: readonly NeededContent[]
 }
 
 async function find(
@@ -216,7 +194,7 @@ async function find(
   return { blobs, children }
 }
 
-function missingBlob({ digest }: Needed, name: string, manifest: string) {
+function missingBlob({ digest }: NeededContent, name: string, manifest: string) {
   return {
     kind: 'blob-missing',
     name,
@@ -229,7 +207,7 @@ function missingBlob({ digest }: Needed, name: string, manifest: string) {
 async function provideBlob(
   { blobs, others }: ContentsDeps,
   tx: Transaction,
-  { digest, size }: Needed,
+  { digest, size }: NeededContent,
 ): Promise<boolean> {
   const row = await findRebuiltBlob(tx, digest)
   if (row === undefined || row.damagedAt !== null) return false

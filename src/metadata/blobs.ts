@@ -133,8 +133,9 @@ export async function linkBlob(
   tx: Transaction,
   repositoryId: number,
   digest: Digest,
+  linkedAt: number = Date.now(),
 ): Promise<void> {
-  await tx.run(link, { repositoryId, digest, linkedAt: Date.now() })
+  await tx.run(link, { repositoryId, digest, linkedAt })
 }
 
 const unlink = query<{ repositoryId: number; digest: string }>()((db, p) =>

@@ -161,12 +161,18 @@ export async function insertManifest(tx: Transaction, manifest: NewManifest): Pr
     provenance: manifest.provenance as string,
   })
   if (inserted === 0) return false
-  for (const blob of manifest.blobs)
-    await tx.run(insertUse, { repositoryId, manifest: digest, blob })
-  for (const child of manifest.children) {
-    await tx.run(insertChild, { repositoryId, manifest: digest, child })
-  }
+  await insertNeeds(tx, { repositoryId, manifest: digest }, manifest)
   return true
+}
+
+/** The manifest needs these, so they stay; the blobs are linked to its repository and the children are in it. */
+export async function insertNeeds(
+  tx: Transaction,
+  key: { readonly repositoryId: number; readonly manifest: Digest },
+  { blobs, children }: { readonly blobs: readonly Digest[]; readonly children: readonly Digest[] },
+): Promise<void> {
+  for (const blob of blobs) await tx.run(insertUse, { ...key, blob })
+  for (const child of children) await tx.run(insertChild, { ...key, child })
 }
 
 const remove = query<{ repositoryId: number; digest: string }>()((db, p) =>

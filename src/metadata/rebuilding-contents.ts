@@ -53,53 +53,12 @@ export async function replaceRebuiltBlob(tx: Transaction, blob: RebuiltBlob): Pr
   await tx.run(replaceBlob, blob)
 }
 
-const link = query<{ repositoryId: number; digest: string; linkedAt: number }>()((db, p) =>
-  db
-    .insertInto('repository_blobs')
-    .values({ repository_id: p.repositoryId, digest: p.digest, linked_at: p.linkedAt })
-    .onConflict((conflict) => conflict.columns(['repository_id', 'digest']).doNothing()),
-)
-const use = query<{ repositoryId: number; manifest: string; blob: string }>()((db, p) =>
-  db
-    .insertInto('manifest_blobs')
-    .values({ repository_id: p.repositoryId, manifest: p.manifest, blob: p.blob })
-    .onConflict((conflict) => conflict.columns(['repository_id', 'manifest', 'blob']).doNothing()),
-)
-const hold = query<{ repositoryId: number; manifest: string; child: string }>()((db, p) =>
-  db
-    .insertInto('manifest_children')
-    .values({ repository_id: p.repositoryId, manifest: p.manifest, child: p.child })
-    .onConflict((conflict) => conflict.columns(['repository_id', 'manifest', 'child']).doNothing()),
-)
 const holdInBin = query<{ deletedId: number; repositoryId: number; digest: string }>()((db, p) =>
   db
     .insertInto('deleted_manifest_contents')
     .values({ deleted_id: p.deletedId, repository_id: p.repositoryId, digest: p.digest })
     .onConflict((conflict) => conflict.columns(['deleted_id', 'digest']).doNothing()),
 )
-
-export interface RebuiltContents {
-  readonly repositoryId: number
-  /** Rows of these are there. */
-  readonly blobs: readonly Digest[]
-  readonly linkedAt: number
-}
-
-/** The repository has these blobs. */
-export async function rebuildLinks(tx: Transaction, contents: RebuiltContents): Promise<void> {
-  const { repositoryId, linkedAt } = contents
-  for (const digest of contents.blobs) await tx.run(link, { repositoryId, digest, linkedAt })
-}
-
-/** The manifest needs what is linked to its repository, and holds these children. */
-export async function rebuildUses(
-  tx: Transaction,
-  key: { readonly repositoryId: number; readonly manifest: Digest },
-  needs: { readonly blobs: readonly Digest[]; readonly children: readonly Digest[] },
-): Promise<void> {
-  for (const blob of needs.blobs) await tx.run(use, { ...key, blob })
-  for (const child of needs.children) await tx.run(hold, { ...key, child })
-}
 
 export async function rebuildBinContents(
   tx: Transaction,

@@ -1,20 +1,9 @@
 // Writes rows as the journal tells of them, with the ids that they had. Into a database that serves nobody: first what
 // the journal says (repositories, manifests, history), then blobs, then what manifests need.
+import type { JournalRepository } from './journal-reading.ts'
 import type { Transaction } from './metadata-store.ts'
 import { query } from './query.ts'
 import { sqlQuery } from './tables.ts'
-
-export interface RebuiltRepository {
-  readonly id: number
-  readonly name: string
-  readonly visibility: string
-  readonly description: string
-  readonly createdAt: number
-  readonly createdBy: number | null
-  readonly deletedAt: number | null
-  readonly deletedBy: number | null
-  readonly deletedName: string | null
-}
 
 const repositoryFields = [
   'id',
@@ -54,7 +43,7 @@ function replacing(fields: readonly string[]): string {
   return `(id) do update set ${sets.join(', ')}`
 }
 
-const putRepository = insertWithId<RebuiltRepository>('repositories', repositoryFields, {
+const putRepository = insertWithId<JournalRepository>('repositories', repositoryFields, {
   onConflict: replacing(repositoryFields),
   bind: (r) => [
     r.id,
@@ -88,7 +77,7 @@ const displace = query<{ id: number; name: string; now: number }>()((db, p) =>
  * As it is now, whatever it was. Another one of this name gives it up: it was deleted before, and its own line comes
  * later, or was lost with the last moments.
  */
-export async function rebuildRepository(tx: Transaction, row: RebuiltRepository): Promise<void> {
+export async function rebuildRepository(tx: Transaction, row: JournalRepository): Promise<void> {
   await tx.run(displace, { id: row.id, name: row.name, now: Date.now() })
   await tx.run(putRepository, row)
 }

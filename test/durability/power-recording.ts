@@ -76,13 +76,14 @@ interface Recorder {
 
 /** Three lives: the first ends by SIGKILL, the second drains, the third begins on what that left. */
 export async function record(options: RecordingOptions): Promise<Recording> {
-  const root = join(options.folder, 'disk')
+  const { folder, library } = options
+  const root = join(folder, 'disk')
   await mkdir(root)
   const { ino: rootNumber } = await stat(root)
   using calls = followSystemCalls({
-    library: options.library,
+    library,
     root,
-    logFile: join(options.folder, 'operations'),
+    logFile: join(folder, 'operations'),
     recordBytes,
   })
   const recorder: Recorder = {
